@@ -1,0 +1,151 @@
+"""What callers send, as Python values: JSON read strictly and within limits, before any of it is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from starlette.types import Receive
+
+from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 32
+MAX_EXPONENT = 40
+"""Powers of ten; no amount, quantity or count is anywhere near, and taken literally 1e999999999 would fill the memory."""
+MAX_INT = 2**63 - 1
+
+JSON = frozenset({b"application/json"})
+LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
+
+
+async def read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is known to be."""
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > MAX_BYTES:
+        raise TooLarge(f"A body has at most {MAX_BYTES:,} bytes.")
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadBody("The body ended before its end.")
+        body += message.get("body", b"")
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"A body has at most {MAX_BYTES:,} bytes.")
+        if not message.get("more_body"):
+            return body
+
+
+def media_type(headers: Mapping[bytes, bytes], taken: frozenset[bytes]) -> bytes:
+    """The body's type, without parameters. Raises WrongMediaType."""
+    given = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if given not in taken:
+        raise WrongMediaType(f"Send {' or '.join(sorted(kind.decode() for kind in taken))} as the Content-Type.")
+    return given
+
+
+def parsed(raw: bytes) -> Any:
+    """The JSON value. Numbers with a fraction are exact Decimals.
+
+    Raises BadBody for what is no JSON, says one thing twice or is nested too deep, and Invalid for what is JSON but
+    cannot be kept: NUL, halves of characters, numbers out of all proportion.
+    """
+    try:
+        value = DECODER.decode(raw.decode())
+    except Refused as refused:
+        raise Invalid.at((), str(refused), "value_error") from None
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise BadBody(reason(error)) from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
+        raise BadBody(f"The JSON is nested deeper than {MAX_DEPTH}.")
+    if b"\\u" in raw and (where := unkeepable(value, ())) is not None:
+        raise Invalid.at(where, "text holds a NUL or half a character", "value_error")
+    return value
+
+
+def reason(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"No JSON: {error.msg} at character {error.pos}."
+        case UnicodeDecodeError():
+            return f"No UTF-8 at byte {error.start}."
+        case RecursionError():
+            return f"The JSON is nested deeper than {MAX_DEPTH}."
+        case _:
+            return str(error)
+
+
+class Refused(Exception):
+    """A value that is JSON but that nobody can mean."""
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise ValueError("The JSON names one member of an object twice.")
+    return values
+
+
+def fraction(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise Refused("a number is out of range") from None
+    if abs(value.adjusted()) > MAX_EXPONENT:
+        raise Refused("a number is out of range")
+    return value
+
+
+def integer(text: str) -> int:
+    if len(text) > 20 or abs(value := int(text)) > MAX_INT:
+        raise Refused("a number is out of range")
+    return value
+
+
+def constant(text: str) -> Any:
+    raise ValueError(f"No JSON: {text} is no number.")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=once, parse_float=fraction, parse_int=integer, parse_constant=constant)
+
+
+def depth(value: Any) -> int:
+    """How deep lists and objects are nested, counted no further than one beyond what is allowed."""
+    deepest, level = 0, [value]
+    while level and deepest <= MAX_DEPTH:
+        level = [child for parent in level for child in children(parent)]
+        deepest += 1
+    return deepest - 1
+
+
+def children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [True, *value.values()]
+    return [True, *value] if isinstance(value, list) else []
+
+
+def unkeepable(value: Any, where: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+    """Where a text stands that PostgreSQL or UTF-8 cannot hold."""
+    if isinstance(value, str):
+        return where if "\0" in value or not encodable(value) else None
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if "\0" in name or not encodable(name):
+                return where
+            if (found := unkeepable(member, (*where, name))) is not None:
+                return found
+    if isinstance(value, list):
+        for index, member in enumerate(value):
+            if (found := unkeepable(member, (*where, index))) is not None:
+                return found
+    return None
+
+
+def encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

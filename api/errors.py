@@ -1,0 +1,191 @@
+"""Refusals to status codes: one table, and the RFC 9457 problem that each becomes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from commands.dispatch import Contended, Forbidden, FutureMoment, NotFound, StaleVersion
+from domain.refusals import Refusal
+from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
+from eventlog.keys import KeyDestroyed, KeyStoreError
+from projections.freshness import NotFreshYet, ParkedRead
+
+MEDIA_TYPE = b"application/problem+json"
+SHOWN = 20
+"""Of the faults of one body, how many are listed."""
+
+
+class Unauthenticated(Exception):
+    """A key that is known and not revoked is needed."""
+
+
+class BadBody(ValueError):
+    """The body is not the JSON that this takes."""
+
+
+class BadRequest(ValueError):
+    """A header or a parameter cannot be read."""
+
+
+class WrongMediaType(Exception):
+    """The body is of a type that this does not take."""
+
+
+class TooLarge(Exception):
+    """The request says more than is taken at once."""
+
+
+class UnknownCommand(Exception):
+    """There is no command of this name."""
+
+
+class Invalid(ValueError):
+    """The body is JSON, but not what this takes; `errors` names each fault and where it is."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("The body is not what this takes; see `errors`.")
+        self.errors = errors
+
+    @classmethod
+    def at(cls, where: Sequence[str | int], what: str, kind: str) -> Invalid:
+        return cls([{"loc": list(where), "msg": what, "type": kind}])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one kind of exception becomes. Without `code` it is the refusal's own; `says` replaces words that are for
+    the log, not for the caller."""
+
+    status: int
+    code: str | None = None
+    says: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+AGAIN = {"Retry-After": "1"}
+AWAY = Rule(503, "unavailable", "The store does not answer. Whether a command was recorded is open: send it again under the same key.", AGAIN)
+
+TABLE: dict[type[Exception], Rule] = {
+    # what the business forbids, each under its own name: a state of affairs that other moves can change
+    Refusal: Rule(409),
+    FutureMoment: Rule(422),
+    Contended: Rule(503, headers=AGAIN),
+    # what the caller got wrong
+    BadBody: Rule(400, "bad-body"),
+    BadRequest: Rule(400, "bad-request"),
+    BadPosition: Rule(400, "bad-position"),
+    Unauthenticated: Rule(401, "unauthenticated", headers={"WWW-Authenticate": "Bearer"}),
+    Forbidden: Rule(403, "forbidden"),
+    NotFound: Rule(404, "not-found"),
+    UnknownCommand: Rule(404, "unknown-command"),
+    StaleVersion: Rule(412, "stale-version"),
+    TooLarge: Rule(413, "too-large"),
+    WrongMediaType: Rule(415, "wrong-media-type"),
+    Invalid: Rule(422, "invalid"),
+    CommandReused: Rule(422, "idempotency-key-reused", "This Idempotency-Key was used before for another command; choose a new one."),
+    # what is gone
+    KeyDestroyed: Rule(410, "person-forgotten"),
+    PositionAbandoned: Rule(410, "position-abandoned"),
+    # what cannot be answered yet; a parked event needs somebody's hand, so there asking again does not help
+    ParkedRead: Rule(424, "parked"),
+    NotFreshYet: Rule(503, "not-fresh-yet", headers=AGAIN),
+    LogUnavailable: AWAY,
+    OperationalError: AWAY,
+    PoolTimeout: AWAY,
+    KeyStoreError: AWAY,
+}  # fmt: skip
+
+MEMBERS = ("allowed", "behind", "resume", "event_id", "errors")
+"""What a problem tells besides, where the exception knows it."""
+
+INTERNAL = Rule(500, "internal", "This is a fault of ours; the correlation id finds it in our logs.")
+ROUTING = {404: "no-such-route", 405: "method-not-allowed"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as it is answered: RFC 9457 members, and the headers that belong to it."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        return str(self.body["type"]).rpartition("/")[2]
+
+
+def problem(error: Exception, correlation_id: UUID | str | None = None) -> Problem:
+    """The answer to an exception; one that no rule knows is `internal`, without a word of its own."""
+    if isinstance(error, HTTPException):
+        rule = Rule(error.status_code, ROUTING.get(error.status_code, "bad-request"), str(error.detail), dict(error.headers or {}))
+        title = str(error.detail)
+    elif isinstance(error, RequestValidationError):
+        error = Invalid(faults(error.errors()))
+        rule, title = Rule(422, "invalid", "A parameter is not what this takes; see `errors`."), title_of(Invalid)
+    else:
+        rule = rule_for(type(error)) or INTERNAL
+        title = title_of(type(error)) if rule is not INTERNAL else "Something went wrong here."
+    code = rule.code or (error.code if isinstance(error, Refusal) else kebab(type(error).__name__))
+    body = {"type": f"/problems/{code}", "title": title, "status": rule.status, "detail": rule.says or str(error)}
+    if rule is not INTERNAL:
+        body |= {name: value for name in MEMBERS if (value := getattr(error, name, None)) is not None}
+    if correlation_id is not None:
+        body["instance"] = f"urn:uuid:{correlation_id}"
+    return Problem(rule.status, body, rule.headers)
+
+
+def as_json(value: Any) -> bytes:
+    return orjson.dumps(value, default=str)
+
+
+def rule_for(kind: type[BaseException]) -> Rule | None:
+    return next((TABLE[ancestor] for ancestor in kind.__mro__ if ancestor in TABLE), None)
+
+
+def problems() -> Iterator[tuple[str, int, str]]:
+    """Every problem that can be answered, as (code, status, title): the table, and each refusal of the business."""
+    for kind in [*TABLE, *every(Refusal)]:
+        rule = rule_for(kind)
+        if rule and kind is not Refusal and (rule.code or issubclass(kind, Refusal)):
+            yield rule.code or kebab(kind.__name__), rule.status, title_of(kind)
+    yield INTERNAL.code or "", INTERNAL.status, "Something went wrong here."
+
+
+def every(kind: type[Any]) -> Iterator[type[Any]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from every(child)
+
+
+def invalid(error: ValidationError) -> Invalid:
+    return Invalid(faults(error.errors(include_url=False, include_context=False, include_input=False)))
+
+
+def faults(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """Where and what, without the values: they may be personal."""
+    return [{"loc": [short(part) for part in e["loc"]], "msg": e["msg"], "type": e["type"]} for e in errors[:SHOWN]]
+
+
+def short(part: str | int) -> str | int:
+    return part if isinstance(part, int) else part[:80]
+
+
+def title_of(kind: type[Any]) -> str:
+    return (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
+
+
+def kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

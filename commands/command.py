@@ -1,0 +1,123 @@
+"""What can be asked: commands as typed, frozen models, each registered once with the handler that answers it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from domain.aggregate import Aggregate
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+"""One line of free text, 1 to 500 characters."""
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+"""A short name from the business's own vocabulary: a tag, a region, a stage, a method of payment."""
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""An ISO 4217 code."""
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
+"""A sum of money that is not negative; give it as a string to be exact."""
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
+
+
+def in_utc(moment: datetime) -> datetime:
+    if not 1000 <= moment.year < 9999:
+        raise ValueError("a moment lies between the years 1000 and 9998")
+    return moment.astimezone(UTC)
+
+
+class Command(BaseModel):
+    """Something that is asked for: an imperative with everything needed to decide it.
+
+    `occurred_at` is when it was so in the world (default: now; at most 60 s ahead of the server's clock); `reason` is
+    kept beside the events in the clear, so name no person in it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    occurred_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    reason: Text | None = None
+
+
+C = TypeVar("C", bound=Command)
+A = TypeVar("A", bound=Aggregate)
+
+
+class Crm(Protocol):
+    """What a handler may use: the streams of the caller's tenant, and the command's own moment and ids."""
+
+    tenant: str
+    actor: str
+    occurred_at: datetime
+
+    async def load(self, kind: type[A], id: UUID) -> A:
+        """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream."""
+        ...
+
+    async def load_or_new(self, kind: type[A], id: UUID) -> A:
+        """As `load`, but blank (version 0) when there is no such stream yet."""
+        ...
+
+    def new(self, kind: type[A], id: UUID | None) -> A:
+        """A blank aggregate for a stream that must not exist yet (else AlreadyExists). Without an id one is derived
+        from the command's id, so that the command sent twice names the same stream."""
+        ...
+
+
+Handler = Callable[[Any, Crm], Awaitable[Aggregate]]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One command as the API, the CLI and dispatch know it."""
+
+    name: str
+    model: type[Command]
+    handler: Handler
+    creates: bool
+    """True when the command starts a new stream."""
+
+    @property
+    def summary(self) -> str:
+        return inspect.cleandoc(self.model.__doc__ or self.name)
+
+
+_registry: dict[str, Registration] = {}
+
+
+def handles(
+    model: type[C], *, creates: bool = False
+) -> Callable[[Callable[[C, Crm], Awaitable[Aggregate]]], Callable[[C, Crm], Awaitable[Aggregate]]]:
+    """Register the decorated function as the one handler of `model`. It loads, asks and returns the aggregate that the
+    command is about; dispatch saves whatever the loaded aggregates recorded."""
+
+    def register(handler: Callable[[C, Crm], Awaitable[Aggregate]]) -> Callable[[C, Crm], Awaitable[Aggregate]]:
+        name = kebab(model.__name__)
+        assert name not in _registry, f"two handlers for {name}"
+        _registry[name] = Registration(name, model, handler, creates)
+        return handler
+
+    return register
+
+
+def registered() -> Iterator[Registration]:
+    """Every command, by name."""
+    import commands  # importing the package registers all of them
+
+    assert commands
+    yield from (registration for _, registration in sorted(_registry.items()))
+
+
+def registration_of(command: Command) -> Registration:
+    return _registry[kebab(type(command).__name__)]
+
+
+def kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

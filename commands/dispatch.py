@@ -1,0 +1,199 @@
+"""The one door for every write: permission, the caller's moment, idempotency and the retry after a lost race."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+import orjson
+
+from commands.command import Command, Registration, registration_of
+from domain.aggregate import Aggregate
+from domain.refusals import AlreadyExists, Refusal
+from eventlog.codec import kind_of
+from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
+from eventlog.errors import Conflict
+from eventlog.log import Log
+
+A = TypeVar("A", bound=Aggregate)
+
+SKEW = timedelta(seconds=60)
+"""How far ahead of this server's clock a caller's may run."""
+
+ATTEMPTS = 10
+"""How often a command is decided anew after losing a race for its stream, before the caller is told."""
+
+IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000001")
+"""Namespace of ids derived from a command's id."""
+
+
+class NotFound(Exception):
+    """The caller's tenant has nothing of this kind with this id."""
+
+    def __init__(self, kind: str, id: UUID) -> None:
+        super().__init__(f"There is no {kind} {id}.")
+        self.kind = kind
+        self.id = id
+
+
+class StaleVersion(Exception):
+    """The stream is not at the version that the caller expects (If-Match)."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"The version is {actual} now, not {expected}; read it again and decide anew.")
+        self.actual = actual
+
+
+class FutureMoment(Refusal):
+    """What has not happened yet cannot be recorded."""
+
+    def __init__(self, occurred_at: datetime) -> None:
+        super().__init__(
+            f"occurred_at {occurred_at.isoformat()} lies in the future; give a moment that has passed, or leave it out."
+        )
+
+
+class Forbidden(Exception):
+    """The caller may not do this."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command as it reached the door: with who asks, under which id, and as part of what.
+
+    `if_match` is the version at which the caller saw the stream that the command is about.
+    """
+
+    command: Command
+    caller: Caller
+    context: Context
+    if_match: int | None = None
+
+
+async def dispatch(log: Log, asked: Asked) -> Answer:
+    """Decide a command and record what it decides; the same command id with the same body gets the first answer.
+
+    Raises Refusal (with the moves allowed), NotFound, StaleVersion, Forbidden, CommandReused, KeyDestroyed, and
+    LogUnavailable when it is open whether the command was recorded: sending it again finds out.
+    """
+    if "write" not in asked.caller.scopes:
+        raise Forbidden("This key may read, not write.")
+    registration = registration_of(asked.command)
+    body = canonical(registration, asked.command)
+    try:
+        return await decide(log, asked, registration, body)
+    except (Refusal, NotFound, StaleVersion):
+        # It may be refused only because it was recorded before: then the first answer stands.
+        if earlier := await log.answer_of(asked.caller.tenant, asked.context.command_id, body):
+            return earlier
+        raise
+
+
+async def decide(log: Log, asked: Asked, registration: Registration, body: bytes) -> Answer:
+    for attempt in range(1, ATTEMPTS + 1):
+        unit = Unit(log, asked)
+        try:
+            about = await registration.handler(asked.command, unit)
+        except Refusal:
+            unit.check_version()  # a caller who decided on an old version hears that first
+            raise
+        unit.check_version()
+        try:
+            return await log.append(Commit(asked.context, body, about, unit.changes()))
+        except Conflict as conflict:
+            if created := unit.created(conflict.stream_id):
+                raise AlreadyExists(kind_of(created), conflict.stream_id) from None
+            if asked.if_match is not None:
+                raise StaleVersion(asked.if_match, conflict.version) from None
+            if attempt == ATTEMPTS:
+                raise Contended(conflict.stream_id) from None
+    raise AssertionError("unreachable")
+
+
+class Contended(Refusal):
+    """Too many others change the same stream at this moment; send the command again."""
+
+    def __init__(self, stream_id: UUID) -> None:
+        super().__init__(f"{stream_id} is being changed by too many others at this moment; send the command again.")
+
+
+@dataclass
+class Tracked:
+    """An aggregate as it was when the unit of work got it."""
+
+    aggregate: Aggregate
+    stream: Stream | None
+    version: int
+    claims: frozenset[tuple[str, str]]
+    parent: UUID | None
+    created: bool
+    """Asked for as new: that the stream exists already is then the caller's error, not a race to run again."""
+
+
+class Unit:
+    """What one attempt at a command loads and changes; see commands.command.Crm for what handlers may use."""
+
+    def __init__(self, log: Log, asked: Asked) -> None:
+        self.tenant = asked.caller.tenant
+        self.actor = asked.caller.actor
+        self._log = log
+        self._asked = asked
+        self._tracked: dict[UUID, Tracked] = {}
+        now = datetime.now(UTC)
+        self.occurred_at = asked.command.occurred_at or now
+        if self.occurred_at > now + SKEW:
+            raise FutureMoment(self.occurred_at)
+
+    async def load(self, kind: type[A], id: UUID) -> A:
+        found = await self.load_or_new(kind, id)
+        if not found.exists:
+            raise NotFound(kind_of(kind), id)
+        return found
+
+    async def load_or_new(self, kind: type[A], id: UUID) -> A:
+        if tracked := self._tracked.get(id):
+            if not isinstance(tracked.aggregate, kind):
+                raise NotFound(kind_of(kind), id)
+            return tracked.aggregate
+        aggregate, stream = await self._log.load(kind, self.tenant, id, self.occurred_at)
+        if self._asked.command.occurred_at is None and aggregate.moved_at:
+            # "Now" of a server whose clock is behind another's, or was set back, still follows the last move.
+            aggregate.now = max(self.occurred_at, *aggregate.moved_at.values())
+        return self._track(aggregate, stream, created=False)
+
+    def new(self, kind: type[A], id: UUID | None) -> A:
+        id = id or uuid5(IDS, f"{self.tenant}|{self._asked.context.command_id}|{kind_of(kind)}")
+        return self._track(kind(id, self.occurred_at), None, created=True)
+
+    def created(self, stream_id: UUID) -> Aggregate | None:
+        """The aggregate, when it was asked for as new."""
+        tracked = self._tracked[stream_id]
+        return tracked.aggregate if tracked.created else None
+
+    def check_version(self) -> None:
+        """The stream that a command is about is the first its handler loads; If-Match speaks of that one."""
+        if self._asked.if_match is not None and self._tracked:
+            first = next(iter(self._tracked.values()))
+            if first.version != self._asked.if_match:
+                raise StaleVersion(self._asked.if_match, first.version)
+
+    def changes(self) -> list[Changed]:
+        return [
+            Changed(t.aggregate, t.version, events, t.stream or self._log.stream_for(t.aggregate), t.claims, t.parent)
+            for t in self._tracked.values()
+            if (events := t.aggregate.collect_events())
+        ]
+
+    def _track(self, aggregate: A, stream: Stream | None, *, created: bool) -> A:
+        self._tracked[aggregate.id] = Tracked(
+            aggregate, stream, aggregate.version, aggregate.claims, aggregate.parent, created
+        )
+        return aggregate
+
+
+def canonical(registration: Registration, command: Command) -> bytes:
+    """What was asked, as bytes that are the same whenever the same is asked: only what the caller gave, keys sorted."""
+    given = command.model_dump(mode="json", exclude_unset=True)
+    return orjson.dumps({"command": registration.name, **given}, option=orjson.OPT_SORT_KEYS)

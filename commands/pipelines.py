@@ -1,0 +1,70 @@
+"""What can be asked about pipelines."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from commands.command import Command, Crm, Label, Text, handles
+from domain.pipeline import DEFAULT_PIPELINE_ID, Pipeline, Stage
+
+ForecastCategory = Literal["Pipeline", "Best Case", "Commit", "Closed", "Omitted"]
+
+
+async def pipeline_of(crm: Crm, pipeline_id: UUID | None) -> Pipeline:
+    """The pipeline of that id; the default one exists for every tenant, published or not."""
+    if pipeline_id is None or pipeline_id == DEFAULT_PIPELINE_ID:
+        return await crm.load_or_new(Pipeline, DEFAULT_PIPELINE_ID)
+    return await crm.load(Pipeline, pipeline_id)
+
+
+class StageOfPipeline(BaseModel):
+    """One stage: what it is called, what it means, how likely a sale is from here, and its default forecast."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    label: Label
+    type: Literal["open", "won", "lost"] = "open"
+    probability: Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)] = Field(examples=["0.25"])
+    forecast_category: ForecastCategory = "Pipeline"
+
+    @property
+    def value(self) -> Stage:
+        return Stage(self.label, self.type, self.probability, self.forecast_category)
+
+
+Stages = Annotated[tuple[StageOfPipeline, ...], Field(min_length=3, max_length=50)]
+"""In the order that a sale goes through them; the last two are the won and the lost one."""
+
+
+class PublishPipeline(Command):
+    """Publish a way to sell: ordered stages, of which the last two are one won (1) and one lost (0)."""
+
+    pipeline_id: UUID | None = Field(None, description="Made by the caller, or for you.")
+    name: Text
+    stages: Stages
+
+
+@handles(PublishPipeline, creates=True)
+async def publish_pipeline(command: PublishPipeline, crm: Crm) -> Pipeline:
+    pipeline = crm.new(Pipeline, command.pipeline_id)
+    pipeline.publish(command.name, [stage.value for stage in command.stages])
+    return pipeline
+
+
+class AmendPipeline(Command):
+    """Make a new version of a pipeline for opportunities to come; those already open keep the version they entered."""
+
+    pipeline_id: UUID = DEFAULT_PIPELINE_ID
+    name: Text | None = Field(None, description="Left out, the name stays.")
+    stages: Stages
+
+
+@handles(AmendPipeline)
+async def amend_pipeline(command: AmendPipeline, crm: Crm) -> Pipeline:
+    pipeline = await pipeline_of(crm, command.pipeline_id)
+    pipeline.amend(command.name, [stage.value for stage in command.stages])
+    return pipeline

@@ -1,0 +1,1 @@
+"""How Kronika runs: the command line, the local PostgreSQL and Kafka, and the settings."""

@@ -1,0 +1,150 @@
+"""What can be set from outside: every KRONIKA_* environment variable, its default and its check."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "KRONIKA_"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; its text is the one line to show."""
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _conninfo(url: str) -> str:
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # psycopg's own message repeats the URL, password and all
+        raise ValueError(
+            "is no PostgreSQL URL, like postgresql://user:password@host:5432/name?sslmode=verify-full"
+        ) from None
+    return url
+
+
+def _bootstrap(servers: str) -> str:
+    for server in servers.split(","):
+        host, colon, port = server.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+            raise ValueError("must be host:port, or several with commas between")
+    return servers
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """All settings; load them with `load_settings`, which says in one line what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, validate_default=True
+    )
+
+    home: AbsolutePath = Path(".kronika")
+    """Where the local servers, the lakehouse and the keys live."""
+    cache: AbsolutePath | None = None
+    """Where downloads are kept for all homes; unset: the cache directory of the user."""
+
+    database_url: Annotated[str, AfterValidator(_conninfo)] | None = Field(default=None, repr=False)
+    """PostgreSQL 16 or newer, TLS by its parameters (sslmode, sslrootcert, ...); unset: a local server is started."""
+    pool_min: int = Field(default=2, ge=0)
+    pool_max: int = Field(default=10, ge=1)
+    connect_timeout_s: float = Field(default=10, gt=0)
+    statement_timeout_ms: int = Field(default=30_000, ge=0)
+
+    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] | None = None
+    """Kafka 3.7 or newer, as host:port,host:port; unset: a local broker is started."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: AbsolutePath | None = None
+    ssl_certfile: AbsolutePath | None = None
+    ssl_keyfile: AbsolutePath | None = None
+    partitions: int = Field(default=8, ge=1, le=1024)
+    """Of the topic and of every checkpoint; fixed for as long as the log lives."""
+
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+
+    lake_path: str = Field(default_factory=lambda so_far: str(so_far["home"] / "lake"))
+    """A directory, or an object store's URL."""
+    keys_path: AbsolutePath = Field(default_factory=lambda so_far: so_far["home"] / "keys")
+    """The key store's directory; never inside the log's database or its backups."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.pool_min > self.pool_max:
+            raise ValueError("KRONIKA_POOL_MIN must not be greater than KRONIKA_POOL_MAX")
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_mechanism and self.sasl_username and self.sasl_password
+        ):
+            raise ValueError(
+                f"KRONIKA_SECURITY_PROTOCOL={self.security_protocol} needs KRONIKA_SASL_MECHANISM, "
+                "KRONIKA_SASL_USERNAME and KRONIKA_SASL_PASSWORD"
+            )
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{_variable(name)}: there is no file {path}")
+        return self
+
+    def kafka_client(self, bootstrap: str) -> dict[str, Any]:
+        """The connection arguments of every kafka-python client; `bootstrap` is host:port,host:port."""
+        return {
+            "bootstrap_servers": [server.strip() for server in bootstrap.split(",")],
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl_cafile": self.ssl_cafile and str(self.ssl_cafile),
+            "ssl_certfile": self.ssl_certfile and str(self.ssl_certfile),
+            "ssl_keyfile": self.ssl_keyfile and str(self.ssl_keyfile),
+        }
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of this environment; what is `given` (and not None), as by a command line, wins over it.
+
+    Raises SettingsError, whose text is one line, for a wrong value or an unknown KRONIKA_* variable.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {_variable(name) for name in Settings.model_fields}
+    for variable in sorted(environment):
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, n=1)
+            raise SettingsError(f"{variable} is no setting of Kronika" + (f"; is {near[0]} meant?" if near else ""))
+
+
+def _one_line(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    errors = [one for one in found if one["type"] != "default_factory_not_called"]  # only a consequence of the others
+    first = errors[0]
+    what = str(first["msg"]).removeprefix("Value error, ").replace("\n", " ")
+    where = _variable(str(first["loc"][0])) + ": " if first["loc"] else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{where}{what}{more}"
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()

@@ -1,0 +1,10 @@
+"""What the business decides: one aggregate a file. Listing it here is all the registration an aggregate needs."""
+
+from domain.aggregate import Aggregate
+from domain.customer import Customer
+from domain.opportunity import Opportunity
+from domain.order import Order
+from domain.pipeline import Pipeline
+from domain.ticket import Ticket
+
+AGGREGATES: tuple[type[Aggregate], ...] = (Customer, Pipeline, Opportunity, Order, Ticket)

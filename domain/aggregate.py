@@ -1,0 +1,209 @@
+"""What every aggregate shares: a stream of immutable events, and a state that is nothing but their fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import AggregateEvent
+
+from domain.refusals import MoveOutOfOrder
+
+T = TypeVar("T")
+PERSONAL = "personal"
+Personal = Annotated[T | None, PERSONAL]
+"""A field that says something about a person. The log encrypts it; once that person is forgotten it reads None."""
+
+Path = tuple[str, ...]
+Changes = dict[Path, Any]
+"""What an event sets: ("name",) is an attribute, ("consents", "email") one entry of a map; None removes the entry."""
+
+Order = tuple[int, int]
+"""Where a fact stands: (microseconds of occurred_at since 1970, version)."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Event(AggregateEvent):
+    """Something that happened to one aggregate: a past participle with plain values, kept for ever.
+
+    `timestamp` is occurred_at, when it was so in the world. Events are added to, never altered; an upcaster
+    (`upcast_v1_v2(state)`) lifts what an older `class_version` stored. Folding is total: `apply` never refuses and
+    never relies on what came before.
+    """
+
+    class_version: ClassVar[int] = 1
+
+    def changes(self) -> Changes:
+        """What this event sets, by path. A plain event is a happening and sets nothing."""
+        return {}
+
+    def apply(self, aggregate: Any) -> None:
+        """Let the event take effect on the aggregate."""
+
+
+class Fact(Event):
+    """An attribute became known. Facts take effect in order of (occurred_at, version): one that is recorded late,
+    about an earlier day, does not displace what was already known of a later day.
+    """
+
+    def changes(self) -> Changes:
+        return {(name,): getattr(self, name) for name in field_names(type(self))}
+
+    def apply(self, aggregate: Aggregate) -> None:
+        take_effect(vars(aggregate), self.changes(), aggregate.since, order_of(self))
+
+
+class Move(Event):
+    """A state was left for another. Moves take effect in version order, and on one axis never run back in time."""
+
+    axis: ClassVar[str]
+
+    def changes(self) -> Changes:
+        return {(name,): getattr(self, name) for name in field_names(type(self))}
+
+    def apply(self, aggregate: Aggregate) -> None:
+        changes = self.changes()
+        set_paths(vars(aggregate), changes)
+        # A fact about an earlier day does not displace what a move has set since (the amount of a sale that was won).
+        aggregate.since.update({".".join(path): order_of(self) for path in changes})
+        aggregate.moved_at[self.axis] = self.timestamp
+
+
+E = TypeVar("E", bound=Event)
+F = TypeVar("F", bound=Fact)
+
+
+class Aggregate:
+    """One thing the business decides about. Public methods decide and refuse; events alone change state.
+
+    A subclass sets its blank state in `__init__`; any known event may be folded onto it in any order. It satisfies the
+    `eventsourcing` library's MutableAggregateProtocol and CollectEventsProtocol.
+    """
+
+    def __init__(self, id: UUID, now: datetime | None = None) -> None:
+        self.id = id
+        self.version = 0
+        self.now = now
+        """The moment (occurred_at) of whatever is being decided; set by whoever asks, never read from a clock here."""
+        self.modified_on: datetime | None = None
+        self.since: dict[str, Order] = {}
+        self.moved_at: dict[str, datetime] = {}
+        self._pending: list[Event] = []
+
+    @classmethod
+    def fold(cls, id: UUID, events: Iterable[Event], now: datetime | None = None) -> Self:
+        """The aggregate as these events (in version order, from the first) leave it."""
+        aggregate = cls(id, now)
+        for event in events:
+            event.mutate(aggregate)  # type: ignore[arg-type]  # the library's bound names its own base class
+        return aggregate
+
+    @property
+    def concerns(self) -> UUID:
+        """The customer this stream is about, else itself; read once, at the first event: it fixes the stream's
+        partition and whose key encrypts its personal fields."""
+        return self.id
+
+    @property
+    def claims(self) -> frozenset[tuple[str, str]]:
+        """What must be this aggregate's alone in its tenant, as (kind, normalised value), for example
+        ("email", "li@example.com"). The log takes new claims and lets go of old ones with the events, or refuses."""
+        return frozenset()
+
+    @property
+    def parent(self) -> UUID | None:
+        """The aggregate of the same kind above this one. The log refuses a parent that would close a circle."""
+        return None
+
+    @property
+    def exists(self) -> bool:
+        return self.version > 0
+
+    @property
+    def moves(self) -> list[str]:
+        """The commands that the present state allows, by name; every refusal lists them."""
+        return []
+
+    def record(self, event_class: type[E], **values: Any) -> E:
+        """Record that `event_class` happened now, and let it take effect. Refuses a move that would precede the last
+        one on its axis (MoveOutOfOrder)."""
+        event = self._event(event_class, values)
+        if isinstance(event, Move):
+            last = self.moved_at.get(event.axis)
+            if last is not None and event.timestamp < last:
+                raise MoveOutOfOrder(event.axis, event.timestamp, last)
+        return self._take(event)
+
+    def learn(self, event_class: type[F], **values: Any) -> F | None:
+        """Record a fact, unless it says nothing new: what is known already, since this moment or an earlier one."""
+        fact = self._event(event_class, values)
+        news = any(self._is_news(path, value, fact) for path, value in fact.changes().items())
+        return self._take(fact) if news else None
+
+    def _is_news(self, path: Path, value: Any, fact: Fact) -> bool:
+        since = self.since.get(".".join(path))
+        return value != self._at(path) or (since is not None and order_of(fact)[0] < since[0])
+
+    def _at(self, path: Path) -> Any:
+        present = vars(self).get(path[0])
+        return present if len(path) == 1 else (present or {}).get(path[1])
+
+    def _event(self, event_class: type[E], values: dict[str, Any]) -> E:
+        if self.now is None:
+            raise ValueError("an aggregate that decides is given its moment")
+        return event_class(originator_id=self.id, originator_version=self.version + 1, timestamp=self.now, **values)
+
+    def _take(self, event: E) -> E:
+        event.mutate(self)  # type: ignore[arg-type]  # as above
+        self._pending.append(event)
+        return event
+
+    def collect_events(self) -> list[Event]:
+        """The events recorded since the last call, oldest first."""
+        collected, self._pending = self._pending, []
+        return collected
+
+
+@cache
+def field_names(event_class: type[Event]) -> tuple[str, ...]:
+    """The event's own fields, without those the library gives every event."""
+    return tuple(
+        f.name for f in fields(event_class) if f.name not in {"originator_id", "originator_version", "timestamp"}
+    )
+
+
+def order_of(event: Event) -> Order:
+    return (event.timestamp - EPOCH) // timedelta(microseconds=1), event.originator_version
+
+
+def set_paths(state: MutableMapping[str, Any], changes: Changes) -> None:
+    """Write changes into a state (an aggregate's attributes or a read model's row)."""
+    for path, value in changes.items():
+        set_path(state, path, value)
+
+
+def set_path(state: MutableMapping[str, Any], path: Path, value: Any) -> None:
+    if len(path) == 1:
+        state[path[0]] = value
+        return
+    entries = state.get(path[0]) or {}
+    state[path[0]] = {key: old for key, old in entries.items() if key != path[1]} | (
+        {} if value is None else {path[1]: value}
+    )
+
+
+def take_effect(
+    state: MutableMapping[str, Any], changes: Changes, since: MutableMapping[str, Any], order: Order
+) -> Changes:
+    """Write those changes that nothing later has already decided; `since` remembers who decided each path.
+    Returns what took effect. The one rule for facts, for aggregates and read models alike."""
+    taken = {path: value for path, value in changes.items() if tuple(since.get(".".join(path), ())) <= order}
+    for path in taken:
+        since[".".join(path)] = order
+    set_paths(state, taken)
+    return taken

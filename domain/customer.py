@@ -1,0 +1,446 @@
+"""The people and organisations that the company deals with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from domain.aggregate import Aggregate, Changes, Event, Fact, Move, Personal
+from domain.refusals import Refusal
+from domain.values import Address, Phone
+
+CLASSES = ("industry", "region", "size", "tier")
+"""The dimensions a customer is classified in."""
+
+
+@dataclass(frozen=True)
+class ExternalId:
+    """What another system calls a customer: the system's name, and the customer's id there."""
+
+    source: str
+    id: str
+
+
+class CustomerInactive(Refusal):
+    """A deactivated customer takes no new dealings until it is reactivated."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(f"Customer {customer.id} is deactivated; reactivate it first.", customer.moves)
+
+
+class NotAPerson(Refusal):
+    """Only a person has a birthday and a sex."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__("An organisation has no birthday and no sex.", customer.moves)
+
+
+class OwnParent(Refusal):
+    """A customer cannot be its own parent organisation."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(f"Customer {customer.id} cannot be its own parent.", customer.moves)
+
+
+class ParentIsAPerson(Refusal):
+    """Only an organisation can be the parent of another customer."""
+
+    def __init__(self, customer: Customer, parent_id: UUID) -> None:
+        super().__init__(f"Customer {parent_id} is a person; a parent is an organisation.", customer.moves)
+
+
+class OwnContact(Refusal):
+    """A customer cannot be its own contact."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(f"Customer {customer.id} cannot be its own contact.", customer.moves)
+
+
+class SecondPrimaryContact(Refusal):
+    """An account has at most one primary contact."""
+
+    def __init__(self, customer: Customer, contact_id: str) -> None:
+        super().__init__(
+            f"Contact {contact_id} is the primary one already; link it again without primary, or unlink it.",
+            customer.moves,
+        )
+
+
+class Customer(Aggregate):
+    """A person or an organisation that the company deals with.
+
+    Deactivated, it takes no new dealings: no classes, tags, preferences, consents, owner, parent or contacts. What was
+    known wrongly can still be corrected, a consent withdrawn, a contact unlinked, the data verified, and what happens
+    all the same (the customer calls) is logged. Its e-mails, tax id and external ids stay its own.
+    """
+
+    class Registered(Move):
+        axis = "standing"
+
+        kind: str
+        """person or organisation"""
+        name: Personal[str]
+        emails: Personal[tuple[str, ...]]
+        phones: Personal[tuple[Phone, ...]]
+        addresses: Personal[tuple[Address, ...]]
+        birthday: Personal[date]
+        sex: Personal[str]
+        tax_id: Personal[str]
+        external_ids: tuple[ExternalId, ...]
+        industry: str | None
+        region: str | None
+        size: str | None
+        tier: str | None
+        tags: tuple[str, ...]
+        owner: str | None
+        team: str | None
+        source: str | None
+        """How the customer came to us: web form, fair, import"""
+
+        def changes(self) -> Changes:
+            attributes = super().changes()
+            del attributes["tags",], attributes["external_ids",]
+            tags: Changes = {("tags", tag): True for tag in self.tags}
+            external_ids: Changes = {("external_ids", external.source): external.id for external in self.external_ids}
+            return {**attributes, **tags, **external_ids, ("active",): True}
+
+    class Renamed(Fact):
+        name: Personal[str]
+
+    class EmailsChanged(Fact):
+        emails: Personal[tuple[str, ...]]
+
+    class PhonesChanged(Fact):
+        phones: Personal[tuple[Phone, ...]]
+
+    class AddressesChanged(Fact):
+        addresses: Personal[tuple[Address, ...]]
+
+    class PersonDetailsChanged(Fact):
+        birthday: Personal[date]
+        sex: Personal[str]
+
+    class TaxIdChanged(Fact):
+        tax_id: Personal[str]
+
+    class ExternalIdSet(Fact):
+        source: str
+        external_id: str | None
+
+        def changes(self) -> Changes:
+            return {("external_ids", self.source): self.external_id}
+
+    class Classified(Fact):
+        """One dimension at a time: what is known late, about an earlier day, says nothing about the other ones."""
+
+        dimension: str
+        value: str | None
+
+        def changes(self) -> Changes:
+            return {(self.dimension,): self.value} if self.dimension in CLASSES else {}
+
+    class Tagged(Fact):
+        tag: str
+
+        def changes(self) -> Changes:
+            return {("tags", self.tag): True}
+
+    class Untagged(Fact):
+        tag: str
+
+        def changes(self) -> Changes:
+            return {("tags", self.tag): None}
+
+    class PreferenceSet(Fact):
+        preference: str
+        value: Personal[str]
+
+        def changes(self) -> Changes:
+            return {("preferences", self.preference): self.value}
+
+    class ConsentGiven(Fact):
+        channel: str
+        source: str | None
+        """Where it was given: the proof's whereabouts"""
+
+        def changes(self) -> Changes:
+            return {("consents", self.channel): "given"}
+
+    class ConsentWithdrawn(Fact):
+        channel: str
+        source: str | None
+
+        def changes(self) -> Changes:
+            return {("consents", self.channel): "withdrawn"}
+
+    class Assigned(Fact):
+        owner: str | None
+        team: str | None
+
+    class ParentSet(Fact):
+        parent_id: UUID | None
+
+    class ContactLinked(Fact):
+        contact_id: UUID
+        role: str
+        primary: bool
+
+        def changes(self) -> Changes:
+            contact = str(self.contact_id)
+            return {("contacts", contact): self.role, ("primary_contacts", contact): True if self.primary else None}
+
+    class ContactUnlinked(Fact):
+        contact_id: UUID
+
+        def changes(self) -> Changes:
+            contact = str(self.contact_id)
+            return {("contacts", contact): None, ("primary_contacts", contact): None}
+
+    class InteractionLogged(Event):
+        channel: str
+        direction: str
+        subject: Personal[str]
+        note: Personal[str]
+        contact_id: UUID | None
+
+    class Verified(Fact):
+        method: str | None
+
+        def changes(self) -> Changes:
+            return {("verified_at",): self.timestamp, ("verified_by",): self.method}
+
+    class Deactivated(Move):
+        axis = "standing"
+
+        def changes(self) -> Changes:
+            return {("active",): False}
+
+    class Reactivated(Move):
+        axis = "standing"
+
+        def changes(self) -> Changes:
+            return {("active",): True}
+
+    def __init__(self, id: UUID, now: datetime | None = None) -> None:
+        super().__init__(id, now)
+        self.kind = ""
+        self.active = True
+        self.name: str | None = None
+        self.emails: tuple[str, ...] | None = ()
+        self.phones: tuple[Phone, ...] | None = ()
+        self.addresses: tuple[Address, ...] | None = ()
+        self.birthday: date | None = None
+        self.sex: str | None = None
+        self.tax_id: str | None = None
+        self.external_ids: dict[str, str] = {}
+        self.industry: str | None = None
+        self.region: str | None = None
+        self.size: str | None = None
+        self.tier: str | None = None
+        self.tags: dict[str, bool] = {}
+        self.preferences: dict[str, str] = {}
+        self.consents: dict[str, str] = {}
+        self.owner: str | None = None
+        self.team: str | None = None
+        self.source: str | None = None
+        self.parent_id: UUID | None = None
+        self.contacts: dict[str, str] = {}
+        """The role of each contact, by its customer id"""
+        self.primary_contacts: dict[str, bool] = {}
+        self.verified_at: datetime | None = None
+        self.verified_by: str | None = None
+
+    @property
+    def claims(self) -> frozenset[tuple[str, str]]:
+        emails = {("email", email.casefold()) for email in self.emails or ()}
+        external_ids = {("external-id", f"{source}:{id}") for source, id in self.external_ids.items()}
+        tax_id = "".join(filter(str.isalnum, self.tax_id or "")).casefold()
+        return frozenset(emails | external_ids | ({("tax-id", tax_id)} if tax_id else set()))
+
+    @property
+    def parent(self) -> UUID | None:
+        return self.parent_id
+
+    @property
+    def moves(self) -> list[str]:
+        if not self.exists:
+            return ["register-customer"]
+        if not self.active:
+            return ["reactivate-customer", *CORRECTIONS]
+        return [*DEALINGS, *CORRECTIONS, "deactivate-customer"]
+
+    def register(
+        self,
+        kind: str,
+        name: str,
+        *,
+        emails: Sequence[str] = (),
+        phones: Sequence[Phone] = (),
+        addresses: Sequence[Address] = (),
+        birthday: date | None = None,
+        sex: str | None = None,
+        tax_id: str | None = None,
+        external_ids: Sequence[ExternalId] = (),
+        industry: str | None = None,
+        region: str | None = None,
+        size: str | None = None,
+        tier: str | None = None,
+        tags: Sequence[str] = (),
+        owner: str | None = None,
+        team: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        if kind != "person" and (birthday or sex):
+            raise NotAPerson(self)
+        self.record(
+            self.Registered,
+            kind=kind,
+            name=name,
+            emails=tuple(emails),
+            phones=tuple(phones),
+            addresses=tuple(addresses),
+            birthday=birthday,
+            sex=sex,
+            tax_id=tax_id,
+            external_ids=tuple(external_ids),
+            industry=industry,
+            region=region,
+            size=size,
+            tier=tier,
+            tags=tuple(tags),
+            owner=owner,
+            team=team,
+            source=source,
+        )
+
+    def rename(self, name: str) -> None:
+        self.learn(self.Renamed, name=name)
+
+    def change_emails(self, emails: Sequence[str]) -> None:
+        self.learn(self.EmailsChanged, emails=tuple(emails))
+
+    def change_phones(self, phones: Sequence[Phone]) -> None:
+        self.learn(self.PhonesChanged, phones=tuple(phones))
+
+    def change_addresses(self, addresses: Sequence[Address]) -> None:
+        self.learn(self.AddressesChanged, addresses=tuple(addresses))
+
+    def change_person_details(self, birthday: date | None, sex: str | None) -> None:
+        if self.kind != "person" and (birthday or sex):
+            raise NotAPerson(self)
+        self.learn(self.PersonDetailsChanged, birthday=birthday, sex=sex)
+
+    def change_tax_id(self, tax_id: str | None) -> None:
+        self.learn(self.TaxIdChanged, tax_id=tax_id)
+
+    def set_external_id(self, source: str, external_id: str | None) -> None:
+        self.learn(self.ExternalIdSet, source=source, external_id=external_id)
+
+    def classify(self, classes: dict[str, str | None]) -> None:
+        """Set the class in each of the dimensions given (see CLASSES); None clears it, the others stay."""
+        self._refuse_when_inactive()
+        for dimension, value in classes.items():
+            self.learn(self.Classified, dimension=dimension, value=value)
+
+    def tag(self, tag: str) -> None:
+        self._refuse_when_inactive()
+        self.learn(self.Tagged, tag=tag)
+
+    def untag(self, tag: str) -> None:
+        self._refuse_when_inactive()
+        self.learn(self.Untagged, tag=tag)
+
+    def set_preference(self, preference: str, value: str | None) -> None:
+        self._refuse_when_inactive()
+        self.learn(self.PreferenceSet, preference=preference, value=value)
+
+    def give_consent(self, channel: str, source: str | None = None) -> None:
+        self._refuse_when_inactive()
+        self.learn(self.ConsentGiven, channel=channel, source=source)
+
+    def withdraw_consent(self, channel: str, source: str | None = None) -> None:
+        self.learn(self.ConsentWithdrawn, channel=channel, source=source)
+
+    def assign(self, owner: str | None, team: str | None = None) -> None:
+        self._refuse_when_inactive()
+        self.learn(self.Assigned, owner=owner, team=team)
+
+    def set_parent(self, parent: Customer | None) -> None:
+        """Put the customer under an organisation, or under none. Longer circles are refused by the log (`parent`)."""
+        self._refuse_when_inactive()
+        if parent is not None and parent.id == self.id:
+            raise OwnParent(self)
+        if parent is not None and parent.kind == "person":
+            raise ParentIsAPerson(self, parent.id)
+        self.learn(self.ParentSet, parent_id=parent.id if parent else None)
+
+    def link_contact(self, contact_id: UUID, role: str, primary: bool = False) -> None:
+        """Name a person's role at this account; linking again changes the role, or who is primary."""
+        self._refuse_when_inactive()
+        if contact_id == self.id:
+            raise OwnContact(self)
+        others = self.primary_contacts.keys() - {str(contact_id)}
+        if primary and others:
+            raise SecondPrimaryContact(self, min(others))
+        self.learn(self.ContactLinked, contact_id=contact_id, role=role, primary=primary)
+
+    def unlink_contact(self, contact_id: UUID) -> None:
+        self.learn(self.ContactUnlinked, contact_id=contact_id)
+
+    def log_interaction(
+        self, channel: str, direction: str, subject: str, note: str | None = None, contact_id: UUID | None = None
+    ) -> None:
+        self.record(
+            self.InteractionLogged,
+            channel=channel,
+            direction=direction,
+            subject=subject,
+            note=note,
+            contact_id=contact_id,
+        )
+
+    def verify(self, method: str | None = None) -> None:
+        """Record that somebody checked the data and found it right."""
+        self.learn(self.Verified, method=method)
+
+    def deactivate(self) -> None:
+        if self.active:
+            self.record(self.Deactivated)
+
+    def reactivate(self) -> None:
+        if not self.active:
+            self.record(self.Reactivated)
+
+    def _refuse_when_inactive(self) -> None:
+        if not self.active:
+            raise CustomerInactive(self)
+
+
+DEALINGS = (
+    "classify-customer",
+    "tag-customer",
+    "untag-customer",
+    "set-preference",
+    "give-consent",
+    "assign-customer",
+    "set-parent",
+    "link-contact",
+)
+"""What only an active customer takes."""
+
+CORRECTIONS = (
+    "rename-customer",
+    "change-emails",
+    "change-phones",
+    "change-addresses",
+    "change-person-details",
+    "change-tax-id",
+    "set-external-id",
+    "withdraw-consent",
+    "unlink-contact",
+    "log-interaction",
+    "verify-customer",
+)
+"""What is taken from any customer, deactivated ones included."""

@@ -1,0 +1,39 @@
+"""The business's ways of saying no, each with the moves that are allowed instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+
+class Refusal(Exception):
+    """A rule of the business forbids what was asked; nothing is recorded.
+
+    `code` is the stable kebab-case name of the refusal; `allowed` names the commands that are possible now.
+    """
+
+    def __init__(self, message: str, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = list(allowed)
+
+    @property
+    def code(self) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+
+class MoveOutOfOrder(Refusal):
+    """A move may not precede the last one on the same axis: history on an axis runs forward only."""
+
+    def __init__(self, axis: str, asked: datetime, last: datetime) -> None:
+        super().__init__(
+            f"occurred_at {asked.isoformat()} precedes the last move of the {axis}, at {last.isoformat()}; "
+            "give a moment that does not."
+        )
+
+
+class AlreadyExists(Refusal):
+    """Something with this id has been recorded before; choose a new id."""
+
+    def __init__(self, kind: str, id: object) -> None:
+        super().__init__(f"There is already a {kind} {id}.")

@@ -1,0 +1,1 @@
+"""What happened: the log that both sides share."""

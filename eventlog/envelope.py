@@ -1,0 +1,119 @@
+"""What travels beside every event: who asked, for which tenant, when, why, and as part of what conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zlib import crc32
+
+from domain.aggregate import Aggregate, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and for which tenant; every command and every query carries one."""
+
+    tenant: str
+    actor: str
+    scopes: frozenset[str] = frozenset({"read", "write"})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Bound once per request or message, stored with each event that comes of it; no aggregate ever sees it.
+
+    `command_id` is the caller's idempotency key; `causation_id` the event or message just before; `trace` a W3C
+    traceparent.
+    """
+
+    tenant: str
+    actor: str
+    command_id: str
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    on_behalf_of: str | None = None
+    reason: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event as the log holds it: the envelope and the decoded event.
+
+    `position` counts across the log (gapless, in commit order), `version` within the stream. `event` is None when the
+    type is unknown to this release (a newer one wrote it).
+    """
+
+    position: int
+    tenant: str
+    stream_type: str
+    stream_id: UUID
+    version: int
+    partition: int
+    subject_id: UUID
+    event_id: UUID
+    type: str
+    schema_version: int
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    on_behalf_of: str | None
+    reason: str | None
+    correlation_id: UUID
+    causation_id: UUID | None
+    command_id: str
+    trace: str | None
+    event: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Where a loaded stream stands: what every later event of it repeats."""
+
+    subject_id: UUID
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One aggregate with the events it has recorded since `expected_version`."""
+
+    aggregate: Aggregate
+    expected_version: int
+    events: list[Event]
+    stream: Stream
+    claims_before: frozenset[tuple[str, str]] = frozenset()
+    parent_before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All that one command wants recorded: it goes into the log whole or not at all.
+
+    `about` is the aggregate that the answer names; `body` the canonical JSON of what was asked.
+    """
+
+    context: Context
+    body: bytes
+    about: Aggregate
+    changes: list[Changed]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command: the stream it was about, that stream's version after it, the position of its last
+    event (of the log's head when it recorded none) and the types of its events. The same for ever."""
+
+    stream_type: str
+    stream_id: UUID
+    version: int
+    position: int
+    types: list[str]
+    recorded_at: datetime
+    repeated: bool = False
+
+
+def partition_of(subject_id: UUID, partitions: int) -> int:
+    """The partition of everything that concerns this subject."""
+    return crc32(subject_id.bytes) % partitions

@@ -1,0 +1,161 @@
+"""Reads the log in order: pages from a position, by partition, tenant or stream; and the message form Kafka carries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+
+from eventlog.codec import Codec
+from eventlog.envelope import Recorded
+
+COLUMNS = (
+    "position, tenant, stream_type, stream_id, version, partition, subject_id, event_id, type, schema_version,"
+    " recorded_at, occurred_at, actor, on_behalf_of, reason, correlation_id, causation_id, command_id, trace"
+)
+PAGE = 2_000
+
+
+async def page(
+    connection: AsyncConnection[Any],
+    codec: Codec,
+    *,
+    after: int,
+    limit: int = PAGE,
+    up_to: int | None = None,
+    partition: int | None = None,
+    tenant: str | None = None,
+) -> list[Recorded]:
+    """The next recorded events with position > after (and <= up_to), in order, at most `limit`."""
+    return [
+        recorded(row, codec)
+        for row in await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant)
+    ]
+
+
+async def messages(
+    connection: AsyncConnection[Any], *, after: int, limit: int
+) -> list[tuple[int, int, UUID, str | None, bytes]]:
+    """As `page`, but as (position, partition, subject id, trace, message body without `previous`): personal fields stay
+    sealed and the stored bytes are kept."""
+    return [
+        (row[0], row[5], row[6], row[18], message(row))
+        for row in await rows(connection, COLUMNS + ", data::text, personal::text", after, limit, None, None, None)
+    ]
+
+
+async def stream(connection: AsyncConnection[Any], codec: Codec, tenant: str, stream_id: UUID) -> list[Recorded]:
+    """Every event of one stream, by version."""
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {COLUMNS}, data, personal FROM log.events WHERE tenant = %s AND stream_id = %s ORDER BY version",  # noqa: S608  # constants
+        [tenant, stream_id],
+    )
+    return [recorded(row, codec) for row in await cursor.fetchall()]
+
+
+async def at(connection: AsyncConnection[Any], codec: Codec, positions: list[int]) -> list[Recorded]:
+    """The events at these positions, in order."""
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {COLUMNS}, data, personal FROM log.events WHERE position = ANY(%s) ORDER BY position",  # noqa: S608  # constants
+        [positions],
+    )
+    return [recorded(row, codec) for row in await cursor.fetchall()]
+
+
+async def everything(
+    connection: AsyncConnection[Any], codec: Codec, *, after: int = 0, up_to: int | None = None
+) -> AsyncIterator[list[Recorded]]:
+    """All pages from a position to the head (or `up_to`)."""
+    while found := await page(connection, codec, after=after, up_to=up_to):
+        yield found
+        after = found[-1].position
+
+
+async def head(connection: AsyncConnection[Any]) -> int:
+    """The last position of the log, 0 when it is empty."""
+    cursor = await connection.execute("SELECT coalesce(max(position), 0) FROM log.events")
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def rows(
+    connection: AsyncConnection[Any],
+    columns: str,
+    after: int,
+    limit: int,
+    up_to: int | None,
+    partition: int | None,
+    tenant: str | None,
+) -> list[tuple[Any, ...]]:
+    where: list[str] = ["position > %s"]
+    values: list[int | str] = [after]
+    for condition, value in (
+        ("position <= %s", up_to),
+        ("partition = %s::smallint", partition),
+        ("tenant = %s", tenant),
+    ):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {columns} FROM log.events WHERE {' AND '.join(where)} ORDER BY position LIMIT %s",  # type: ignore[arg-type]  # noqa: S608  # constants only
+        [*values, limit],
+        prepare=True,
+    )
+    return await cursor.fetchall()
+
+
+def recorded(row: tuple[Any, ...], codec: Codec) -> Recorded:
+    """One row of COLUMNS, data, personal as the recorded event."""
+    data, personal = row[19], row[20]
+    event = codec.decode(row[8], row[9], row[1], row[3], row[4], row[6], row[11], data, personal)
+    return Recorded(*row[:19], event)
+
+
+def message(row: tuple[Any, ...]) -> bytes:
+    body = dict(zip(COLUMNS.split(", "), row[:19], strict=True))
+    personal = orjson.Fragment(row[20]) if row[20] is not None else None
+    return orjson.dumps(body | {"data": orjson.Fragment(row[19]), "personal": personal})
+
+
+def from_message(body: bytes, codec: Codec) -> Recorded:
+    """The recorded event that a Kafka record carries."""
+    m = orjson.loads(body)
+    stream_id, subject_id = UUID(m["stream_id"]), UUID(m["subject_id"])
+    occurred_at = datetime.fromisoformat(m["occurred_at"])
+    event = codec.decode(
+        m["type"],
+        m["schema_version"],
+        m["tenant"],
+        stream_id,
+        m["version"],
+        subject_id,
+        occurred_at,
+        m["data"],
+        m["personal"],
+    )
+    texts = ("actor", "on_behalf_of", "reason", "command_id", "trace", "tenant", "stream_type", "type")
+    return Recorded(
+        position=m["position"],
+        stream_id=stream_id,
+        version=m["version"],
+        partition=m["partition"],
+        subject_id=subject_id,
+        event_id=UUID(m["event_id"]),
+        schema_version=m["schema_version"],
+        recorded_at=datetime.fromisoformat(m["recorded_at"]),
+        occurred_at=occurred_at,
+        correlation_id=UUID(m["correlation_id"]),
+        causation_id=UUID(m["causation_id"]) if m["causation_id"] else None,
+        event=event,
+        **{name: m[name] for name in texts},
+    )

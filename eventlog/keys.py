@@ -1,0 +1,229 @@
+"""One data key per person, wrapped by the tenant's key and kept apart from the log; destroyed to forget that person."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import secrets
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterable
+from contextlib import closing
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import NewType, Protocol
+from uuid import UUID
+
+from anyio import to_thread
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+Sealed = NewType("Sealed", bytes)
+"""Key version (1 byte), nonce (12 bytes), ciphertext and tag."""
+
+KEY_VERSION = 1
+Subject = tuple[str, UUID]
+"""(tenant, subject id)"""
+
+
+class SubjectKey:
+    """The data key of one person (AES-256-GCM)."""
+
+    def __init__(self, key: bytes, version: int = KEY_VERSION) -> None:
+        self._cipher = AESGCM(key)
+        self._version = bytes([version])
+
+    def seal(self, plain: bytes, place: bytes) -> Sealed:
+        nonce = os.urandom(12)
+        return Sealed(self._version + nonce + self._cipher.encrypt(nonce, plain, place + b"|" + self._version))
+
+    def open(self, sealed: Sealed, place: bytes) -> bytes:
+        return self._cipher.decrypt(sealed[1:13], sealed[13:], place + b"|" + sealed[:1])
+
+
+class KeyStore(Protocol):
+    """Where data keys live: never in the log's database, its WAL or its backups."""
+
+    def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        """The person's key; None when there never was one or it was destroyed."""
+        ...
+
+    def ensure(self, subjects: Iterable[Subject]) -> None:
+        """Make a key for each that never had one; durable on return. Blocking: call it off the event loop."""
+        ...
+
+    def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        """As `find`, but only from memory; None also when it would have to be looked up."""
+        ...
+
+    def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
+        """Keyed HMAC-SHA-256 of a value, with a key of this purpose and tenant only (32 bytes)."""
+        ...
+
+    def destroy(self, tenant: str, subject_id: UUID) -> None:
+        """Forget the person: whatever their key sealed opens nowhere any more."""
+        ...
+
+
+class FileKeyStore:
+    """A key store in one directory: a master key file (0600) and a SQLite file of wrapped data keys.
+
+    Several processes may share it. SQLite commits with synchronous=FULL, so a key is on disk before any event that
+    uses it; secure_delete overwrites a destroyed one. Raises KeyStoreError when its files are readable by others.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._master = master_key(directory / "master.key")
+        self._path = directory / "keys.sqlite"
+        self._lock = threading.Lock()
+        self._cache: dict[Subject, SubjectKey | None] = {}
+        self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
+        self._path.chmod(0o600)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS data_keys (tenant TEXT, subject TEXT, wrapped BLOB NOT NULL,"
+            " destroyed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, subject)) WITHOUT ROWID"
+        )
+        self._derive = lru_cache(maxsize=10_000)(self._derived)
+
+    def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        return self._cache.get((tenant, subject_id))
+
+    def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        subject = (tenant, subject_id)
+        if subject not in self._cache:
+            with self._lock:
+                row = self._connection.execute(
+                    "SELECT wrapped FROM data_keys WHERE tenant = ? AND subject = ? AND NOT destroyed",
+                    (tenant, str(subject_id)),
+                ).fetchone()
+            if row is None:
+                return None
+            self._remember(subject, SubjectKey(self._unwrap(subject, row[0])))
+        return self._cache[subject]
+
+    def ensure(self, subjects: Iterable[Subject]) -> None:
+        new = [s for s in set(subjects) if self.find(*s) is None]
+        rows = [
+            (tenant, str(subject), self._wrap((tenant, subject), secrets.token_bytes(32))) for tenant, subject in new
+        ]
+        if rows:
+            with self._lock, closing(self._connection.cursor()) as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.executemany("INSERT OR IGNORE INTO data_keys (tenant, subject, wrapped) VALUES (?, ?, ?)", rows)
+                cursor.execute("COMMIT")
+
+    def destroy(self, tenant: str, subject_id: UUID) -> None:
+        with self._lock:
+            self._connection.execute(
+                "INSERT INTO data_keys (tenant, subject, wrapped, destroyed) VALUES (?, ?, x'', 1)"
+                " ON CONFLICT (tenant, subject) DO UPDATE SET wrapped = x'', destroyed = 1",
+                (tenant, str(subject_id)),
+            )
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._cache.pop((tenant, subject_id), None)
+
+    def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
+        return hmac.digest(self._derive(purpose, tenant), value, sha256)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _derived(self, purpose: str, tenant: str) -> bytes:
+        return HKDF(SHA256(), 32, salt=None, info=f"kronika|{purpose}|{tenant}".encode()).derive(self._master)
+
+    def _wrap(self, subject: Subject, key: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + AESGCM(self._derive("wrap", subject[0])).encrypt(nonce, key, str(subject).encode())
+
+    def _unwrap(self, subject: Subject, wrapped: bytes) -> bytes:
+        return AESGCM(self._derive("wrap", subject[0])).decrypt(wrapped[:12], wrapped[12:], str(subject).encode())
+
+    def _remember(self, subject: Subject, key: SubjectKey) -> None:
+        while len(self._cache) >= 100_000:
+            self._cache.pop(next(iter(self._cache)))
+        self._cache[subject] = key
+
+
+class KeyMaker:
+    """Gets keys for callers on an event loop: those that must be made are made together, for one disk flush serves all
+    who came during the one before."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+        self._wanted: set[Subject] = set()
+        self._round: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def keys(self, subjects: set[Subject]) -> dict[Subject, SubjectKey]:
+        """The durable key of each subject. Raises KeyDestroyed."""
+        known = {subject: key for subject in subjects if (key := self._store.known(*subject))}
+        missing = subjects - known.keys()
+        if not missing:
+            return known
+        self._wanted |= missing
+        self._round = self._round or asyncio.get_running_loop().create_future()
+        made = self._round
+        if self._task is None:
+            self._task = asyncio.create_task(self._make())
+        await asyncio.shield(made)
+        found = {subject: self._store.find(*subject) for subject in missing}
+        for (tenant, subject_id), key in found.items():
+            if key is None:
+                raise KeyDestroyed(tenant, subject_id)
+        return known | {subject: key for subject, key in found.items() if key is not None}
+
+    async def _make(self) -> None:
+        await asyncio.sleep(0)
+        while self._round is not None:
+            made, wanted = self._round, self._wanted
+            self._round, self._wanted = None, set()
+            try:
+                await to_thread.run_sync(self._store.ensure, wanted)
+            except Exception as error:
+                made.set_exception(error)
+            else:
+                made.set_result(None)
+        self._task = None
+
+
+class KeyStoreError(Exception):
+    """The key store cannot be used as it is; the message says what to do."""
+
+
+class KeyDestroyed(KeyStoreError):
+    """The person was forgotten: nothing more can be recorded about them under this id."""
+
+    def __init__(self, tenant: str, subject_id: UUID) -> None:
+        super().__init__(f"The person {subject_id} was forgotten; nothing personal can be recorded under this id.")
+
+
+def master_key(path: Path) -> bytes:
+    """The 32 bytes that all other keys derive from or are wrapped by; made on first use."""
+    if not path.exists():
+        fresh = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)  # unlike a rename, never replaces the key another process has just made
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyStoreError(f"{path} is readable by others; run: chmod 600 {path}")
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise KeyStoreError(f"{path} holds {len(key)} bytes, not 32; restore it from where it was kept.")
+    return key

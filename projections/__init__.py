@@ -1,0 +1,5 @@
+"""What can be read."""
+
+from projections.projection import Projection
+
+PROJECTIONS: tuple[Projection, ...] = ()

@@ -1,0 +1,311 @@
+"""Runs projections: a batch of events, the rows it changes and the checkpoint, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+
+from eventlog.envelope import Recorded
+from projections.projection import Projection, Row
+
+log = structlog.get_logger()
+
+Key = tuple[Any, ...]
+
+
+class Fenced(Exception):
+    """Another worker has taken over; what this one was about to write changes nothing."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One table being kept: the live one of a projection, or the one being built beside it."""
+
+    projection: Projection
+    building: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.projection.name + ("_next" if self.building else "")
+
+    @property
+    def table(self) -> sql.Identifier:
+        return sql.Identifier("read", self.name)
+
+
+@dataclass
+class Fold:
+    """What a batch does to one slot's rows, worked out in memory."""
+
+    slot: Slot
+    events: dict[Key, list[Recorded]]
+    rows: dict[Key, Row] = field(default_factory=dict)
+    parked: list[tuple[Key, Recorded, str | None]] = field(default_factory=list)
+
+
+class Host:
+    """Keeps a set of slots up to date over one connection, for the partitions it has claimed.
+
+    Whoever claims a partition raises the owner epoch of its checkpoint; the transaction of an earlier owner then finds
+    its checkpoint changed and raises Fenced.
+    """
+
+    def __init__(self, connection: AsyncConnection[Any], slots: Sequence[Slot]) -> None:
+        self.connection = connection
+        self.slots = slots
+        self._owners: dict[tuple[str, int], int] = {}
+        self.checkpoints: dict[tuple[str, int], int] = {}
+        self._skipped: set[tuple[str, int]] = set()
+
+    async def claim(self, partitions: Iterable[int]) -> None:
+        """Become the owner of these partitions of all slots; earlier owners are fenced from here on."""
+        cursor = await self.connection.execute(
+            "UPDATE read.checkpoints SET owner = owner + 1 WHERE slot = ANY(%s) AND partition = ANY(%s)"
+            " RETURNING slot, partition, owner, position",
+            [[slot.name for slot in self.slots], list(partitions)],
+        )
+        for slot, partition, owner, position in await cursor.fetchall():
+            self._owners[slot, partition] = owner
+            self.checkpoints[slot, partition] = position
+        cursor = await self.connection.execute("SELECT projection, position FROM read.skipped")
+        self._skipped = set(await cursor.fetchall())
+
+    def release(self, partitions: Iterable[int]) -> None:
+        """Stop writing these partitions."""
+        gone = set(partitions)
+        for place in [place for place in self._owners if place[1] in gone]:
+            del self._owners[place], self.checkpoints[place]
+
+    def checkpoint(self, partition: int) -> int:
+        """Up to where every slot has finished this partition."""
+        return min((position for (_, p), position in self.checkpoints.items() if p == partition), default=0)
+
+    @property
+    def partitions(self) -> set[int]:
+        return {partition for _, partition in self._owners}
+
+    async def apply(self, batch: Sequence[Recorded]) -> None:
+        """Take in the next events of claimed partitions: in position order and, per partition, without a hole after
+        its checkpoint. What a slot has finished already is passed over.
+
+        An event that cannot be folded or written parks the row it concerns. Raises Fenced, and psycopg.OperationalError
+        when the store is away; then nothing of the batch has taken effect and it may be applied again.
+        """
+        if not batch:
+            return
+        try:
+            await self._transaction(batch, one_by_one=len(batch) == 1)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:  # the store refuses some row: halve until the culprit stands alone
+            if len(batch) == 1:
+                raise
+            log.warning("batch refused, halving it", events=len(batch), error=type(error).__name__)
+            middle = len(batch) // 2
+            await self.apply(batch[:middle])
+            await self.apply(batch[middle:])
+
+    async def _transaction(self, batch: Sequence[Recorded], *, one_by_one: bool) -> None:
+        reached = self._reached(batch)
+        if not reached:
+            return
+        async with self.connection.transaction():
+            await self._advance(reached)
+            folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
+            await self._set_parked_aside(folds)
+            await self._read_rows(folds)
+            for fold in folds:
+                self._fold(fold)
+            for fold in folds:
+                if one_by_one:
+                    await self._write_or_park(fold)
+                else:
+                    await self._write(fold)
+            await self._park([(fold.slot, *parked) for fold in folds for parked in fold.parked])
+        self.checkpoints.update(reached)
+
+    def _reached(self, batch: Sequence[Recorded]) -> dict[tuple[str, int], int]:
+        """The checkpoints after this batch, where they move."""
+        last = {recorded.partition: recorded.position for recorded in batch}
+        return {
+            (slot.name, partition): position
+            for slot in self.slots
+            for partition, position in last.items()
+            if position > self.checkpoints[slot.name, partition]
+        }
+
+    async def _advance(self, reached: dict[tuple[str, int], int]) -> None:
+        """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
+        places = list(reached)
+        cursor = await self.connection.execute(
+            "UPDATE read.checkpoints c SET position = n.position"
+            " FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+            " AS n(slot, partition, position, owner, before)"
+            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
+            [
+                [slot for slot, _ in places],
+                [partition for _, partition in places],
+                [reached[place] for place in places],
+                [self._owners[place] for place in places],
+                [self.checkpoints[place] for place in places],
+            ],
+        )
+        if cursor.rowcount != len(places):
+            raise Fenced(f"{len(places) - cursor.rowcount} of {len(places)} checkpoints belong to another worker now")
+
+    def _sort(self, slot: Slot, batch: Sequence[Recorded]) -> Fold:
+        """The events that this slot has yet to see, by the row they concern."""
+        projection = slot.projection
+        events: dict[Key, list[Recorded]] = {}
+        for recorded in batch:
+            if (
+                type(recorded.event) in projection.handlers
+                and recorded.position > self.checkpoints[slot.name, recorded.partition]
+                and (projection.name, recorded.position) not in self._skipped
+            ):
+                events.setdefault(projection.key(recorded), []).append(recorded)
+        return Fold(slot, events)
+
+    async def _set_parked_aside(self, folds: list[Fold]) -> None:
+        """The later events of a parked row wait with it."""
+        cursor = await self.connection.execute(
+            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
+        )
+        parked = set(await cursor.fetchall())
+        if not parked:
+            return
+        for fold in folds:
+            for key in [key for key in fold.events if (fold.slot.name, key_text(key)) in parked]:
+                fold.parked.extend((key, recorded, None) for recorded in fold.events.pop(key))
+
+    async def _read_rows(self, folds: list[Fold]) -> None:
+        """The present rows, one query a slot, all in one round trip."""
+        reading = [fold for fold in folds if not fold.slot.projection.per_event and fold.events]
+        cursors = []
+        async with self.connection.pipeline():
+            for fold in reading:
+                cursor = self.connection.cursor(binary=True, row_factory=dict_row)
+                await cursor.execute(
+                    rows_by_key(fold.slot), [list(column) for column in zip(*fold.events, strict=True)]
+                )
+                cursors.append(cursor)
+            for fold, cursor in zip(reading, cursors, strict=True):
+                key = fold.slot.projection.table.key
+                fold.rows = {tuple(row[column] for column in key): row for row in await cursor.fetchall()}
+
+    async def refold(self, slot: Slot, key: Key, events: list[Recorded]) -> int:
+        """Take in again what was parked for one row, inside the caller's transaction, which holds the partition's
+        checkpoint. Answers how many events are parked once more."""
+        fold = Fold(slot, {key: events})
+        await self._read_rows([fold])
+        self._fold(fold)
+        await self._write_or_park(fold)
+        await self._park([(slot, *parked) for parked in fold.parked])
+        return len(fold.parked)
+
+    def _fold(self, fold: Fold) -> None:
+        projection = fold.slot.projection
+        for key, events in fold.events.items():
+            row = fold.rows.get(key)
+            for index, recorded in enumerate(events):
+                try:
+                    draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
+                    projection.handlers[type(recorded.event)](projection, draft, recorded.event, recorded)
+                except Exception as error:
+                    log.error(
+                        "event parked", slot=fold.slot.name, position=recorded.position, error=type(error).__name__
+                    )
+                    fold.parked.append((key, recorded, describe(error)))
+                    fold.parked.extend((key, later, None) for later in events[index + 1 :])
+                    break
+                row = draft
+            if row is not None:
+                fold.rows[key] = row
+
+    async def _write(self, fold: Fold) -> None:
+        changed = [fold.rows[key] for key in fold.events if key in fold.rows]
+        if changed:
+            await self.connection.execute(upsert(fold.slot), [as_json(changed)])
+
+    async def _write_or_park(self, fold: Fold) -> None:
+        """The one event of a batch that the store refused: what cannot be written is parked."""
+        try:
+            async with self.connection.transaction():
+                await self._write(fold)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            for key, events in fold.events.items():
+                fold.parked = [parked for parked in fold.parked if parked[0] != key]
+                fold.parked.extend((key, recorded, describe(error)) for recorded in events)
+
+    async def _park(self, parked: list[tuple[Slot, Key, Recorded, str | None]]) -> None:
+        if parked:
+            await self.connection.cursor().executemany(
+                "INSERT INTO read.parked (slot, position, key, tenant, partition, event_id, type, error)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (s.name, r.position, key_text(key), r.tenant, r.partition, r.event_id, r.type, error)
+                    for s, key, r, error in parked
+                ],
+            )
+
+
+def draft_of(row: Row, projection: Projection) -> Row:
+    """A copy to fold onto: should the handler raise halfway, the row itself is as before."""
+    return row | {column: copy(row[column]) for column in projection.table.json_columns}
+
+
+def describe(error: Exception) -> str:
+    """What went wrong, without the values (they may be personal)."""
+    if isinstance(error, psycopg.Error):
+        return f"the store refused the row: {type(error).__name__} ({error.sqlstate})"
+    return f"{type(error).__name__} in the handler"
+
+
+def key_text(key: Key) -> str:
+    return orjson.dumps([str(part) for part in key]).decode()
+
+
+def as_json(rows: list[Row]) -> str:
+    try:
+        return orjson.dumps(rows, default=encode).decode()
+    except TypeError as error:  # a handler's fault, found when writing: the row is refused like any other
+        raise psycopg.DataError(str(error)) from error
+
+
+def encode(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a row holds a {type(value).__name__}")
+
+
+def rows_by_key(slot: Slot) -> sql.Composed:
+    table = slot.projection.table
+    return sql.SQL("SELECT t.* FROM {table} t JOIN unnest({arrays}) AS k({key}) USING ({key})").format(
+        table=slot.table,
+        arrays=sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in table.key),
+        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+    )
+
+
+def upsert(slot: Slot) -> sql.Composed:
+    table = slot.projection.table
+    rest = [column for column in table.columns if column not in table.key]
+    return sql.SQL(
+        "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)"
+        " ON CONFLICT ({key}) DO UPDATE SET {rest}"
+    ).format(
+        table=slot.table,
+        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        rest=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest),
+    )

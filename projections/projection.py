@@ -1,0 +1,90 @@
+"""What a read model is: one table, the events it reads, and what each event does to one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from pydantic_core import to_jsonable_python
+
+from domain.aggregate import Event, order_of, take_effect
+from eventlog.envelope import Recorded
+
+Row = dict[str, Any]
+"""One row by column: native values, but plain JSON in a jsonb column, however it came there."""
+
+Handler = Callable[[Any, Row, Any, Recorded], None]
+H = TypeVar("H", bound=Handler)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A read model's table in the schema `read`. Its key begins with the tenant; one partition alone writes a row."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: dict[str, str]
+    """Column to PostgreSQL type, those of the key included."""
+    indexes: tuple[str, ...] = ()
+    """What follows CREATE INDEX ON <table>, for example "(tenant, name)" or "USING gin (words gin_trgm_ops)"."""
+    json_columns: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "json_columns", frozenset(c for c, kind in self.columns.items() if kind.startswith("jsonb"))
+        )
+
+
+class Projection:
+    """Keeps one read model: its handlers say what an event does to the row it concerns, in place.
+
+    A handler sees a copy of the row and may raise: then that row alone is parked, with its later events. Values nested
+    in a jsonb column are replaced, never changed in place. It must not look at clocks, other rows or anything but row
+    and event: the same events give the same bytes, in batches of any size. Raise `version` whenever a handler or the
+    table changes; the table is then rebuilt beside the live one.
+    """
+
+    version: ClassVar[int] = 1
+    table: ClassVar[Table]
+    handlers: ClassVar[dict[type[Event], Handler]]
+    per_event: ClassVar[bool] = False
+    """True when every event makes a row of its own, so that none need be read first."""
+
+    def __init_subclass__(cls) -> None:
+        cls.handlers = {
+            event_class: member for member in vars(cls).values() for event_class in getattr(member, "reads_events", ())
+        }
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    def key(self, recorded: Recorded) -> tuple[Any, ...]:
+        """The key of the row that the event concerns; by default that of its stream."""
+        return recorded.tenant, recorded.stream_id
+
+    def new_row(self, recorded: Recorded) -> Row:
+        """The row before its first event: key columns set, jsonb columns empty maps, the rest None."""
+        row: Row = {column: {} if column in self.table.json_columns else None for column in self.table.columns}
+        return row | dict(zip(self.table.key, self.key(recorded), strict=True))
+
+    def learn(self, row: Row, event: Event) -> None:
+        """Let a Fact take effect on the columns of the same names, in order of (occurred_at, version). Needs a jsonb
+        column `since`."""
+        known = {path: self.plain(path[0], value) for path, value in event.changes().items() if path[0] in row}
+        since = row["since"]
+        take_effect(row, known, since, order_of(event))
+
+    def plain(self, column: str, value: Any) -> Any:
+        return to_jsonable_python(value) if column in self.table.json_columns else value
+
+
+def on(*event_classes: type[Event]) -> Callable[[H], H]:
+    """Mark a method of a Projection as what these events do to a row: `(self, row, event, recorded) -> None`."""
+
+    def mark(handler: H) -> H:
+        handler.reads_events = event_classes  # type: ignore[attr-defined]  # read by Projection.__init_subclass__
+        return handler
+
+    return mark

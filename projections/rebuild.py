@@ -1,0 +1,163 @@
+"""Builds a read model anew beside the live one, proves that both are equal, and switches, while reads go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+
+from eventlog import feed
+from eventlog.codec import Codec
+from projections.host import Host, Slot
+from projections.projection import Projection
+from projections.tables import statements
+
+Progress = Callable[[int, int], None]
+"""Told (position reached, position to reach)."""
+
+
+class Differs(Exception):
+    """The live table is not what its own code makes of the log; nothing was switched."""
+
+    def __init__(self, name: str, live: Digest, rebuilt: Digest) -> None:
+        super().__init__(
+            f"{name}: the live table ({live}) differs from what its code makes of the log ({rebuilt}); "
+            "nothing was switched. Find out why, then rebuild with --accept-difference."
+        )
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A table's content in two numbers, whatever the order of its rows."""
+
+    rows: int
+    sum: int
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, digest {self.sum % 2**64:016x}"
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """`live` is None when the live table was built by another version of the code, so that equality proves nothing."""
+
+    name: str
+    position: int
+    live: Digest | None
+    rebuilt: Digest
+
+
+async def rebuild(
+    url: str,
+    codec: Codec,
+    projection: Projection,
+    *,
+    accept_difference: bool = False,
+    progress: Progress | None = None,
+    options: str = "",
+) -> Rebuilt:
+    """Build `<name>_next` from the log, then, with the live table held still, catch up to its very checkpoints, compare
+    digests and switch in that same transaction. Readers see the old table until then. An interrupted rebuild leaves
+    the live table as it was. Raises Differs."""
+    live, building = Slot(projection), Slot(projection, building=True)
+    async with (
+        await AsyncConnection.connect(url, autocommit=True, options=options) as connection,
+        await AsyncConnection.connect(url, autocommit=True, options=options) as guard,
+    ):
+        if not await one_rebuild_at_a_time(guard, projection.name):
+            raise AlreadyRebuilding(projection.name)
+        await forget(connection, building)
+        for statement in statements(building):
+            await connection.execute(statement)
+        host = Host(connection, [building])
+        await host.claim(await partitions_of(connection, building))
+        after = 0
+        while after < (target := await reflected(connection, live)):
+            async for page in feed.everything(guard, codec, after=after, up_to=target):
+                await host.apply(page)
+                after = page[-1].position
+                if progress:
+                    progress(after, target)
+        # The writer of the live table waits from here on; readers do not.
+        async with connection.transaction():
+            cursor = await connection.execute(
+                "SELECT partition, position FROM read.checkpoints WHERE slot = %s ORDER BY partition FOR UPDATE", [live.name]
+            )
+            for partition, position in await cursor.fetchall():
+                while page := await feed.page(guard, codec, after=max(after, host.checkpoints[building.name, partition]), up_to=position, partition=partition):
+                    await host.apply(page)
+            digests = await digest(connection, live), await digest(connection, building)
+            same_code = await built_by(connection, projection) == projection.version
+            if same_code and digests[0] != digests[1] and not accept_difference:
+                raise Differs(projection.name, *digests)
+            await switch(connection, projection)
+        position = await reflected(connection, live)
+    return Rebuilt(projection.name, position, digests[0] if same_code else None, digests[1])
+
+
+class AlreadyRebuilding(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is being rebuilt already; wait for that to end.")
+
+
+async def digest(connection: AsyncConnection[Any], slot: Slot) -> Digest:
+    cursor = await connection.execute(
+        sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {} t").format(slot.table)
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return Digest(row[0], int(row[1]))
+
+
+async def switch(connection: AsyncConnection[Any], projection: Projection) -> None:
+    """The table built takes the live one's place and name; whoever wrote the live one is fenced."""
+    live, building = Slot(projection), Slot(projection, building=True)
+    await connection.execute(sql.SQL("DROP TABLE {}").format(live.table))
+    await connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(building.table, sql.Identifier(live.name)))
+    await connection.execute("DELETE FROM read.parked WHERE slot = %s", [live.name])
+    await connection.execute("UPDATE read.parked SET slot = %s WHERE slot = %s", [live.name, building.name])
+    await connection.execute(
+        "UPDATE read.checkpoints l SET position = n.position, owner = l.owner + 1 FROM read.checkpoints n"
+        " WHERE l.slot = %s AND n.slot = %s AND n.partition = l.partition",
+        [live.name, building.name],
+    )
+    await connection.execute("DELETE FROM read.checkpoints WHERE slot = %s", [building.name])
+    await connection.execute(
+        "UPDATE read.versions SET version = %s WHERE projection = %s", [projection.version, projection.name]
+    )
+
+
+async def forget(connection: AsyncConnection[Any], slot: Slot) -> None:
+    """Clear away what an interrupted rebuild left."""
+    await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(slot.table))
+    for table in ("checkpoints", "parked"):
+        await connection.execute(sql.SQL("DELETE FROM {} WHERE slot = %s").format(sql.Identifier("read", table)), [slot.name])
+
+
+async def one_rebuild_at_a_time(connection: AsyncConnection[Any], name: str) -> bool:
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"kronika rebuild {name}"])
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def partitions_of(connection: AsyncConnection[Any], slot: Slot) -> list[int]:
+    cursor = await connection.execute("SELECT partition FROM read.checkpoints WHERE slot = %s", [slot.name])
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def reflected(connection: AsyncConnection[Any], slot: Slot) -> int:
+    cursor = await connection.execute("SELECT read.reflected(%s)", [slot.name])
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def built_by(connection: AsyncConnection[Any], projection: Projection) -> int:
+    cursor = await connection.execute("SELECT version FROM read.versions WHERE projection = %s", [projection.name])
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+

@@ -1,0 +1,61 @@
+"""Stage durations: how long each opportunity stayed in each stage, visit by visit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.opportunity import Opportunity
+from eventlog.envelope import Recorded
+from projections.opportunities import StageMove
+from projections.projection import Projection, Row, Table, on
+from projections.query import Resource
+
+
+class StageDurations(Projection):
+    """One row for each visit to a stage, won and lost being stages too. A visit ends when the next one begins, so the
+    durations of an opportunity sum exactly to its last move less its opening, however often it was reopened."""
+
+    per_event = True
+    table = Table(
+        "stage_durations",
+        key=("tenant", "opportunity_id", "version"),
+        columns={
+            "tenant": "text",
+            "opportunity_id": "uuid",
+            "version": "integer",
+            "position": "bigint NOT NULL",
+            "stage": "text",
+            "stage_rank": "integer",
+            "stage_type": "text",
+            "from_stage": "text",
+            "entered_at": "timestamptz NOT NULL",
+        },
+        indexes=("(tenant, entered_at, opportunity_id, version)",),
+    )
+
+    def key(self, recorded: Recorded) -> tuple[Any, ...]:
+        return recorded.tenant, recorded.stream_id, recorded.version
+
+    @on(Opportunity.Opened, Opportunity.StageMoved, Opportunity.Won, Opportunity.Lost, Opportunity.Reopened)
+    def entered(self, row: Row, event: StageMove, recorded: Recorded) -> None:
+        row["position"] = recorded.position
+        row["entered_at"] = recorded.occurred_at
+        row["stage"], row["stage_rank"], row["stage_type"] = event.stage, event.stage_rank, event.stage_type
+        row["from_stage"] = None if isinstance(event, Opportunity.Opened) else event.from_stage
+
+
+STAGE_DURATION_ROWS = StageDurations()
+STAGE_DURATIONS = Resource(
+    "stage_durations",
+    STAGE_DURATION_ROWS,
+    stream="opportunity",
+    key=("opportunity_id", "version"),
+    sort="entered_at",
+    source=(
+        "(SELECT *, extract(epoch FROM left_at - entered_at) AS seconds FROM"
+        " (SELECT *, lead(entered_at) OVER (PARTITION BY tenant, opportunity_id ORDER BY version) AS left_at"
+        " FROM read.stage_durations) visit)"
+    ),
+    added={"left_at": "timestamptz", "seconds": "numeric"},
+)
+"""`left_at` and `seconds` (exact to the microsecond) are null for the stage it is in now."""

@@ -1,0 +1,103 @@
+"""Makes the tables of the read side: one for each read model, and its checkpoints, versions and parked events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+from projections.host import Slot
+from projections.projection import Projection
+
+READ_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS read AUTHORIZATION kronika_app;
+SET LOCAL ROLE kronika_app;
+
+-- Up to where a slot (a live table, or one being built beside it) has finished a partition; `owner` fences writers.
+CREATE TABLE IF NOT EXISTS read.checkpoints (
+    slot      text     NOT NULL,
+    partition smallint NOT NULL,
+    position  bigint   NOT NULL DEFAULT 0,
+    owner     bigint   NOT NULL DEFAULT 0,
+    PRIMARY KEY (slot, partition)
+) WITH (fillfactor = 50);
+
+-- Which version of its code a live table was built by.
+CREATE TABLE IF NOT EXISTS read.versions (
+    projection text PRIMARY KEY,
+    version    integer NOT NULL
+);
+
+-- Events that could not be folded or written (`error` says why), and those after them for the same row.
+CREATE TABLE IF NOT EXISTS read.parked (
+    slot      text        NOT NULL,
+    position  bigint      NOT NULL,
+    key       text        NOT NULL,
+    tenant    text        NOT NULL,
+    partition smallint    NOT NULL,
+    event_id  uuid        NOT NULL,
+    type      text        NOT NULL,
+    error     text,
+    parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (slot, position)
+);
+CREATE INDEX IF NOT EXISTS parked_by_key ON read.parked (slot, key, position);
+
+-- A repair: events that a projection is told to leave out, by whom and why; a rebuild leaves them out too.
+CREATE TABLE IF NOT EXISTS read.skipped (
+    projection text        NOT NULL,
+    position   bigint      NOT NULL,
+    actor      text        NOT NULL,
+    reason     text        NOT NULL,
+    skipped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (projection, position)
+);
+
+-- The position a slot reflects: the least, over its partitions, up to which it has seen all there is. A partition with
+-- nothing new is never behind, whatever its checkpoint says. One statement, so one snapshot.
+CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(min(coalesce(
+               (SELECT e.position - 1 FROM log.events e
+                 WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),
+               (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)
+      FROM read.checkpoints c WHERE c.slot = of_slot
+$$;
+"""
+
+MIGRATION_LOCK = 0x6B726F6E_00000002
+
+
+def prepare(url: str, projections: Sequence[Projection]) -> list[str]:
+    """Make what is missing. Returns the names of read models whose live table an older version of their code built:
+    they are to be rebuilt before this release serves them."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        connection.execute(READ_SCHEMA)
+        built: dict[str, int] = dict(connection.execute("SELECT projection, version FROM read.versions").fetchall())
+        for projection in projections:
+            if projection.name not in built:
+                create(connection, Slot(projection))
+                connection.execute("INSERT INTO read.versions VALUES (%s, %s)", [projection.name, projection.version])
+    return [p.name for p in projections if built.get(p.name, p.version) != p.version]
+
+
+def create(connection: psycopg.Connection, slot: Slot) -> None:
+    """An empty table for the slot, its indexes, and checkpoints at the log's beginning."""
+    for statement in statements(slot):
+        connection.execute(statement)
+
+
+def statements(slot: Slot) -> list[sql.Composed]:
+    table = slot.projection.table
+    columns = [sql.SQL("{} " + kind).format(sql.Identifier(column)) for column, kind in table.columns.items()]
+    key = sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
+    return [
+        sql.SQL("CREATE TABLE {} ({})").format(slot.table, sql.SQL(", ").join([*columns, key])),
+        *(sql.SQL("CREATE INDEX ON {} " + index).format(slot.table) for index in table.indexes),
+        sql.SQL(
+            "INSERT INTO read.checkpoints (slot, partition)"
+            " SELECT {}, generate_series(0, partitions - 1) FROM log.settings"
+        ).format(slot.name),
+    ]

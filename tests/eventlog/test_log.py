@@ -1,0 +1,267 @@
+"""What the log promises: all or nothing, one order without gaps, the same answer for the same command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from commands.command import Command
+from commands.customers import ChangeEmails, RegisterCustomer, RenameCustomer, SetParent, TagCustomer
+from commands.dispatch import Asked, NotFound, StaleVersion, dispatch
+from domain.customer import Customer
+from domain.refusals import AlreadyExists, Refusal
+from eventlog import feed
+from eventlog.envelope import Answer, Caller, Context
+from eventlog.errors import ClaimTaken, CommandReused, ParentCircle
+from eventlog.keys import FileKeyStore
+from eventlog.log import Log
+
+pytestmark = pytest.mark.anyio
+
+ACME = Caller("acme", "li")
+
+
+def asked(command: Command, key: str | None = None, caller: Caller = ACME, if_match: int | None = None) -> Asked:
+    return Asked(command, caller, Context(caller.tenant, caller.actor, key or uuid4().hex, uuid4()), if_match)
+
+
+def registering(id: UUID | None = None, **fields: object) -> RegisterCustomer:
+    return RegisterCustomer.model_validate({"customer_id": id or uuid4(), "kind": "person", "name": "李雷", **fields})
+
+
+@pytest.fixture(scope="module")
+async def log(database_url: str, keys: FileKeyStore):
+    async with Log.open(database_url, keys) as opened:
+        yield opened
+
+
+async def ask(
+    log: Log, command: Command, key: str | None = None, caller: Caller = ACME, if_match: int | None = None
+) -> Answer:
+    return await dispatch(log, asked(command, key, caller, if_match))
+
+
+async def test_a_command_is_answered_with_stream_version_position_and_event_types(log):
+    customer = uuid4()
+    answer = await ask(log, registering(customer))
+    assert (answer.stream_type, answer.stream_id, answer.version) == ("customer", customer, 1)
+    assert answer.types == ["customer.registered"]
+    later = await ask(log, RenameCustomer(customer_id=customer, name="韩梅梅"))
+    assert later.version == 2
+    assert later.position == answer.position + 1
+
+
+async def test_the_same_command_gets_the_first_answer_and_the_log_holds_it_once(log):
+    customer, key = uuid4(), uuid4().hex
+    first = await ask(log, registering(customer), key)
+    again = await ask(log, registering(customer), key)
+    assert again.repeated
+    assert (again.stream_id, again.version, again.position, again.types) == (
+        first.stream_id,
+        first.version,
+        first.position,
+        first.types,
+    )
+
+
+async def test_a_command_without_an_id_names_the_same_stream_each_time_it_is_sent(log):
+    key = uuid4().hex
+    command = RegisterCustomer.model_validate({"kind": "person", "name": "Ana"})
+    first, again = await ask(log, command, key), await ask(log, command, key)
+    assert again.repeated
+    assert first.stream_id == again.stream_id
+
+
+async def test_a_command_that_changes_nothing_is_answered_and_remembered_all_the_same(log):
+    customer, key = uuid4(), uuid4().hex
+    await ask(log, registering(customer, name="Bo"))
+    nothing = await ask(log, RenameCustomer(customer_id=customer, name="Bo"), key)
+    assert nothing.types == []
+    await ask(log, RenameCustomer(customer_id=customer, name="Bob"))
+    again = await ask(log, RenameCustomer(customer_id=customer, name="Bo"), key)
+    assert (again.repeated, again.types, again.version) == (True, [], nothing.version)
+
+
+async def test_the_same_id_with_another_body_is_refused(log):
+    key = uuid4().hex
+    await ask(log, registering(), key)
+    with pytest.raises(CommandReused):
+        await ask(log, registering(), key)
+
+
+async def test_an_id_that_exists_is_not_registered_twice(log):
+    customer = uuid4()
+    await ask(log, registering(customer))
+    with pytest.raises(AlreadyExists):
+        await ask(log, registering(customer))
+
+
+async def test_an_email_belongs_to_one_customer_until_it_is_given_up(log):
+    one, other, email = uuid4(), uuid4(), f"{uuid4().hex}@example.com"
+    await ask(log, registering(one, emails=[email]))
+    await ask(log, registering(other))
+    with pytest.raises(ClaimTaken):
+        await ask(log, ChangeEmails(customer_id=other, emails=[email.upper()]))
+    await ask(log, ChangeEmails(customer_id=one, emails=[]))
+    await ask(log, ChangeEmails(customer_id=other, emails=[email]))
+
+
+async def test_another_tenant_may_use_the_same_email_and_the_same_ids(log):
+    customer, email = uuid4(), f"{uuid4().hex}@example.com"
+    await ask(log, registering(customer, emails=[email]))
+    await ask(log, registering(customer, emails=[email]), caller=Caller("umbrella", "wu"))
+
+
+async def test_another_tenants_stream_is_not_found(log):
+    customer = uuid4()
+    await ask(log, registering(customer))
+    with pytest.raises(NotFound):
+        await ask(log, RenameCustomer(customer_id=customer, name="mine"), caller=Caller("umbrella", "wu"))
+
+
+async def test_two_parents_named_at_once_never_close_a_circle(log):
+    for _ in range(50):
+        a, b = uuid4(), uuid4()
+        await asyncio.gather(
+            ask(log, registering(a, kind="organisation")), ask(log, registering(b, kind="organisation"))
+        )
+        answers = await asyncio.gather(
+            ask(log, SetParent(customer_id=a, parent_id=b)),
+            ask(log, SetParent(customer_id=b, parent_id=a)),
+            return_exceptions=True,
+        )
+        assert Counter(type(answer) for answer in answers) == {Answer: 1, ParentCircle: 1}
+
+
+async def test_a_stale_if_match_is_refused_and_a_current_one_accepted(log):
+    customer = uuid4()
+    await ask(log, registering(customer))
+    await ask(log, RenameCustomer(customer_id=customer, name="first"), if_match=1)
+    with pytest.raises(StaleVersion):
+        await ask(log, RenameCustomer(customer_id=customer, name="second"), if_match=1)
+
+
+async def test_many_writers_of_one_stream_all_get_through_with_dense_versions(log):
+    customer = uuid4()
+    await ask(log, registering(customer))
+    answers = await asyncio.gather(
+        *(ask(log, TagCustomer(customer_id=customer, tag=f"t{n}")) for n in range(40)), return_exceptions=True
+    )
+    done = [answer for answer in answers if isinstance(answer, Answer)]
+    assert all(isinstance(answer, Answer | Refusal) for answer in answers)
+    async with log.connection() as connection:
+        events = await feed.stream(connection, log.codec, "acme", customer)
+    assert [event.version for event in events] == list(range(1, len(done) + 2))
+
+
+async def test_a_connection_lost_during_the_commit_is_answered_as_if_nothing_had_happened(log, database_url):
+    stop = asyncio.Event()
+
+    async def cut_connections():
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+            while not stop.is_set():
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND query LIKE 'BEGIN; SELECT pg_adv%'"
+                )
+                await asyncio.sleep(0.03)
+
+    cutter = asyncio.create_task(cut_connections())
+    customers = [uuid4() for _ in range(300)]
+
+    async def one(customer):
+        return await ask(log, registering(customer))
+
+    answers = [
+        answer
+        for start in range(0, 300, 20)
+        for answer in await asyncio.gather(*map(one, customers[start : start + 20]))
+    ]
+    stop.set()
+    await cutter
+    assert [answer.stream_id for answer in answers] == customers
+    async with log.connection() as connection:
+        for answer in answers:
+            (event,) = await feed.stream(connection, log.codec, "acme", answer.stream_id)
+            assert event.position == answer.position
+
+
+async def test_sixteen_writers_and_a_tailing_reader_that_misses_nothing(database_url, keys):
+    async with Log.open(database_url, keys) as a, Log.open(database_url, keys) as b:
+        async with a.connection() as connection:
+            start = await feed.head(connection)
+        seen: list[int] = []
+        moments: list[datetime] = []
+        done = asyncio.Event()
+
+        async def tail():
+            async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+                after = start
+                while True:
+                    finished = done.is_set()
+                    page = await feed.page(connection, a.codec, after=after, limit=100)
+                    seen.extend(event.position for event in page)
+                    moments.extend(event.recorded_at for event in page)
+                    after = seen[-1] if seen else start
+                    if finished and not page:
+                        return
+                    await asyncio.sleep(0.001)
+
+        async def write(log: Log):
+            last = 0
+            for _ in range(50):
+                answer = await ask(log, registering())
+                assert answer.position > last  # acknowledged before the next was sent: the lower position
+                last = answer.position
+
+        reader = asyncio.create_task(tail())
+        await asyncio.gather(*(write(log) for log in (a, b) for _ in range(8)))
+        done.set()
+        await reader
+        assert seen == list(range(start + 1, start + 801))
+        assert moments == sorted(moments)
+
+
+async def test_nothing_personal_is_in_the_database_and_a_forgotten_person_reads_as_nobody(log, keys, database_url):
+    customer, name, email = uuid4(), f"Zaphod {uuid4().hex}", f"{uuid4().hex}@example.com"
+    await ask(log, registering(customer, name=name, emails=[email]))
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute("SELECT e::text FROM log.events e UNION ALL SELECT c::text FROM log.claims c")
+        everything = "\n".join([row[0] async for row in cursor])
+    assert name not in everything
+    assert email not in everything
+    known, _ = await log.load(Customer, "acme", customer, datetime.now(UTC))
+    assert known.name == name
+    keys.destroy("acme", customer)
+    forgotten, _ = await log.load(Customer, "acme", customer, datetime.now(UTC))
+    assert forgotten.name is None
+    assert forgotten.version == 1
+
+
+async def test_the_application_may_add_to_the_log_and_change_nothing(log):
+    await ask(log, registering())
+    for statement in (
+        "UPDATE log.events SET actor = 'me'",
+        "DELETE FROM log.events",
+        "TRUNCATE log.events",
+        "DELETE FROM log.commands",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            async with log.pool.connection() as connection:
+                await connection.execute(statement)
+
+
+async def test_what_has_not_happened_yet_is_refused_and_a_backdated_fact_does_not_displace_a_later_one(log):
+    customer, now = uuid4(), datetime.now(UTC)
+    await ask(log, registering(customer, occurred_at=now - timedelta(days=100)))
+    with pytest.raises(Refusal):
+        await ask(log, RenameCustomer(customer_id=customer, name="tomorrow", occurred_at=now + timedelta(days=1)))
+    await ask(log, RenameCustomer(customer_id=customer, name="recent", occurred_at=now - timedelta(days=1)))
+    await ask(log, RenameCustomer(customer_id=customer, name="older", occurred_at=now - timedelta(days=50)))
+    loaded, _ = await log.load(Customer, "acme", customer, now)
+    assert loaded.name == "recent"
