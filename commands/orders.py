@@ -52,7 +52,7 @@ class LinePart(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    line: Annotated[int, Field(ge=1)]
+    line: Annotated[int, Field(ge=1, le=500)]
     quantity: Quantity
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -85,7 +86,9 @@ class LocalKafka(LocalServer):
 
 
 def _answers(bootstrap: str) -> bool:
-    with contextlib.suppress(KafkaError):
+    host, _, port = bootstrap.partition(":")
+    with contextlib.suppress(KafkaError, ConnectionError):
+        socket.create_connection((host, int(port)), timeout=1).close()  # a client would complain loudly of each refusal
         client = KafkaAdminClient(bootstrap_servers=[bootstrap], bootstrap_timeout_ms=1000)
         try:
             return bool(client.describe_cluster()["brokers"])

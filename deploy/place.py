@@ -103,7 +103,7 @@ def give(path: Path, account: Account | None) -> None:
 
 @contextlib.contextmanager
 def made_whole(data: Path, account: Account | None) -> Iterator[Path]:
-    """A directory of the account's to fill, which becomes `data` only at the end: a killed start leaves nothing half."""
+    """The account's directory to fill; it becomes `data` only at the end, so a killed start leaves nothing half."""
     fresh = data.with_name(f"{data.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)

@@ -60,8 +60,9 @@ class LocalPostgres(LocalServer):
             with made_whole(data, account) as fresh:
                 _initdb(programs, place / "password", fresh, account)
         _refuse_other_release(programs, data)
-        # nobody runs here any more, so the file of a killed server names nobody, or by chance a stranger
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        # nobody runs here any more: what a killed server's files name is a stranger by now, or a process not yet buried
+        for named in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):
+            named.unlink(missing_ok=True)
         self._progress("PostgreSQL", "starting")
         (port,) = ports(place / "port", 1)
         self._server = Guarded(

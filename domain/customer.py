@@ -102,8 +102,8 @@ class Customer(Aggregate):
         def changes(self) -> Changes:
             attributes = super().changes()
             del attributes["tags",], attributes["external_ids",]
-            tags: Changes = {("tags", tag): True for tag in self.tags}
-            external_ids: Changes = {("external_ids", external.source): external.id for external in self.external_ids}
+            tags: Changes = {("tags", tag): True for tag in self.tags or ()}
+            external_ids: Changes = {("external_ids", known.source): known.id for known in self.external_ids or ()}
             return {**attributes, **tags, **external_ids, ("active",): True}
 
     class Renamed(Fact):

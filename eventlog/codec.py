@@ -67,10 +67,10 @@ class EventType:
         }
 
     def event(self, stream_id: UUID, version: int, occurred_at: datetime, state: dict[str, Any]) -> Event:
-        """The event from its stored values. A value that is missing takes the field's default, else None, for an
-        event is never unreadable."""
+        """The event from its stored values. One that is missing takes the field's default, else None: an event is
+        never unreadable."""
         values = {
-            name: adapter.validate_python(state[name]) if name in state else self.defaults.get(name)
+            name: self.defaults.get(name) if (value := state.get(name)) is None else adapter.validate_python(value)
             for name, adapter in self.adapters.items()
         }
         event = object.__new__(self.event_class)

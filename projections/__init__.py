@@ -1,5 +1,36 @@
-"""What can be read."""
+"""What can be read: one read model a file. Listing it here is all the registration a read model needs."""
 
+from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
+from projections.customer_search import CUSTOMER_SEARCH
+from projections.opportunities import OPPORTUNITIES, OPPORTUNITY_ROWS
+from projections.orders import ORDER_ROWS, ORDERS
+from projections.pipelines import PIPELINE_ROWS, PIPELINES
 from projections.projection import Projection
+from projections.query import Resource
+from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
+from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
+from projections.tickets import TICKET_ROWS, TICKETS
+from projections.timeline import TIMELINE, TIMELINE_ROWS
 
-PROJECTIONS: tuple[Projection, ...] = ()
+PROJECTIONS: tuple[Projection, ...] = (
+    CUSTOMER_CARD,
+    CUSTOMER_SEARCH,
+    TIMELINE_ROWS,
+    PIPELINE_ROWS,
+    OPPORTUNITY_ROWS,
+    STAGE_DURATION_ROWS,
+    ORDER_ROWS,
+    RECEIVABLE_ROWS,
+    TICKET_ROWS,
+)
+
+RESOURCES: tuple[Resource, ...] = (
+    CUSTOMERS,
+    PIPELINES,
+    OPPORTUNITIES,
+    STAGE_DURATIONS,
+    ORDERS,
+    RECEIVABLES,
+    TICKETS,
+    TIMELINE,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import localcontext
+
 from domain.opportunity import Opportunity
 from domain.values import cents
 from eventlog.envelope import Recorded
@@ -78,7 +80,8 @@ class Opportunities(StreamRows):
 
     def derive(self, row: Row) -> None:
         known = row["amount"] is not None and row["probability"] is not None
-        row["weighted_amount"] = cents(row["amount"] * row["probability"]) if known else None
+        with localcontext(prec=60):
+            row["weighted_amount"] = cents(row["amount"] * row["probability"]) if known else None
 
 
 OPPORTUNITY_ROWS = Opportunities()

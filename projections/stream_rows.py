@@ -25,7 +25,7 @@ STREAM_COLUMNS = {
     "since": "jsonb NOT NULL",
 }
 """What every row says of its stream: `version` and `position` of its last event; when (occurred_at), when learned
-(recorded_at) and by whom (actor) it began and last changed; whose data it is; and which moment decided each attribute."""
+(recorded_at) and by whom (actor) it began and last changed; whose data it is; which moment decided each attribute."""
 
 ROW_KEY = ("tenant", "id")
 BY_CREATED = "(tenant, created_at, id)"
@@ -33,7 +33,7 @@ BY_UPDATED = "(tenant, updated_at, id)"
 
 
 class StreamRows(Projection):
-    """One row a stream. Whatever its events say of attributes (`Event.changes`) goes into the columns of the same names.
+    """One row a stream. What its events say of attributes (`Event.changes`) goes into the columns of the same names.
 
     A subclass names the aggregate. A handler marked with @on adds what `changes` does not say; it sees the row as it
     was before the event. `derive` then works out what follows from the other columns.
@@ -47,7 +47,7 @@ class StreamRows(Projection):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.marked = cls.handlers
-        cls.handlers = {event_class: StreamRows.take for event_class in cls.reads or events_of(cls.aggregate)}
+        cls.handlers = dict.fromkeys(cls.reads or events_of(cls.aggregate), StreamRows.take)
 
     def take(self, row: Row, event: Event, recorded: Recorded) -> None:
         touch(row, recorded)

@@ -5,45 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from commands.command import Command
 from commands.customers import ChangeEmails, RegisterCustomer, RenameCustomer, SetParent, TagCustomer
-from commands.dispatch import Asked, NotFound, StaleVersion, dispatch
+from commands.dispatch import NotFound, StaleVersion
 from domain.customer import Customer
 from domain.refusals import AlreadyExists, Refusal
 from eventlog import feed
-from eventlog.envelope import Answer, Caller, Context
+from eventlog.envelope import Answer
 from eventlog.errors import ClaimTaken, CommandReused, ParentCircle
-from eventlog.keys import FileKeyStore
 from eventlog.log import Log
+from tests.log_helpers import UMBRELLA, ask, registering
 
 pytestmark = pytest.mark.anyio
 
-ACME = Caller("acme", "li")
-
-
-def asked(command: Command, key: str | None = None, caller: Caller = ACME, if_match: int | None = None) -> Asked:
-    return Asked(command, caller, Context(caller.tenant, caller.actor, key or uuid4().hex, uuid4()), if_match)
-
-
-def registering(id: UUID | None = None, **fields: object) -> RegisterCustomer:
-    return RegisterCustomer.model_validate({"customer_id": id or uuid4(), "kind": "person", "name": "李雷", **fields})
-
-
 @pytest.fixture(scope="module")
-async def log(database_url: str, keys: FileKeyStore):
+async def log(database_url, keys):
     async with Log.open(database_url, keys) as opened:
         yield opened
-
-
-async def ask(
-    log: Log, command: Command, key: str | None = None, caller: Caller = ACME, if_match: int | None = None
-) -> Answer:
-    return await dispatch(log, asked(command, key, caller, if_match))
 
 
 async def test_a_command_is_answered_with_stream_version_position_and_event_types(log):
@@ -114,14 +96,14 @@ async def test_an_email_belongs_to_one_customer_until_it_is_given_up(log):
 async def test_another_tenant_may_use_the_same_email_and_the_same_ids(log):
     customer, email = uuid4(), f"{uuid4().hex}@example.com"
     await ask(log, registering(customer, emails=[email]))
-    await ask(log, registering(customer, emails=[email]), caller=Caller("umbrella", "wu"))
+    await ask(log, registering(customer, emails=[email]), caller=UMBRELLA)
 
 
 async def test_another_tenants_stream_is_not_found(log):
     customer = uuid4()
     await ask(log, registering(customer))
     with pytest.raises(NotFound):
-        await ask(log, RenameCustomer(customer_id=customer, name="mine"), caller=Caller("umbrella", "wu"))
+        await ask(log, RenameCustomer(customer_id=customer, name="mine"), caller=UMBRELLA)
 
 
 async def test_two_parents_named_at_once_never_close_a_circle(log):

@@ -1,0 +1,217 @@
+"""The command line: everything an operator does with Kronika."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from deploy.running import located
+from deploy.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Kronika: a CRM backend that never forgets.",
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(no_args_is_help=True, help="API keys: who may call, for which tenant.")
+parked_app = typer.Typer(no_args_is_help=True, help="Events that a read model could not take in.")
+app.add_typer(keys_app, name="key")
+app.add_typer(parked_app, name="parked")
+console = Console(highlight=False)
+
+Home = Annotated[Path | None, typer.Option(help="Where the local servers, the lakehouse and the keys live.")]
+
+
+def here(home: Path | None = None) -> Settings:
+    """The settings with the addresses of what runs in the home."""
+    return located(load_settings(home=home))
+
+
+@app.command()
+def up(
+    home: Home = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API.")] = None,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill an empty log with the demo company.")] = True,
+    check: Annotated[bool, typer.Option("--check", help="Start, reach the head of the log, report, stop.")] = False,
+) -> None:
+    """Start everything and stay until Ctrl-C."""
+    from deploy.up import up as start
+
+    start(load_settings(home=home, api_port=port), demo=demo, check=check)
+
+
+@app.command()
+def status(home: Home = None) -> None:
+    """What runs, the head of the log, and how far each projection is behind it."""
+    from deploy.report import status as show
+
+    show(console, here(home))
+
+
+@app.command()
+def migrate(home: Home = None) -> None:
+    """Bring the database to this release (as its owner)."""
+    from deploy.migrate import migrate as run
+
+    settings = here(home)
+    assert settings.database_url
+    run(settings.database_url, settings, console.print)
+
+
+@app.command()
+def api(home: Home = None) -> None:
+    """Serve the API alone."""
+    from api.app import serve
+
+    serve(here(home))
+
+
+@app.command()
+def worker(name: str, home: Home = None) -> None:
+    """Run one worker alone."""
+    from workers import WORKERS, run
+
+    if name not in WORKERS:
+        raise SettingsError(f"there is no worker {name}; the workers are {', '.join(WORKERS)}")
+    run(name, here(home))
+
+
+@app.command()
+def rebuild(
+    name: str,
+    home: Home = None,
+    accept_difference: Annotated[bool, typer.Option(help="Switch even if the live table differs.")] = False,
+) -> None:
+    """Build a read model anew beside the live one, compare, and switch, while reads go on."""
+    from deploy.rebuild import rebuild_by_name
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(f"rebuilding {name}", total=None)
+        line = rebuild_by_name(
+            name, here(home), accept_difference, lambda at, to: progress.update(task, completed=at, total=to)
+        )
+    console.print(line)
+
+
+@app.command()
+def relay(
+    home: Home = None,
+    from_: Annotated[int, typer.Option("--from", min=1, help="The first position to publish again.")] = 1,
+) -> None:
+    """Publish the log to Kafka again from a position on, for consumers that lost theirs."""
+    from workers.relay import republish
+
+    published = asyncio.run(republish(here(home), from_))
+    console.print(f"{published} events published again.")
+
+
+@keys_app.command("create")
+def key_create(
+    tenant: str,
+    actor: str,
+    home: Home = None,
+    read_only: Annotated[bool, typer.Option(help="The key may read, not write.")] = False,
+) -> None:
+    """Make a key and show it, this once."""
+    from api.keys import create
+    from eventlog.keys import FileKeyStore
+
+    settings = here(home)
+    assert settings.database_url
+    store = FileKeyStore(settings.keys_path)
+    console.print(create(settings.database_url, store, tenant, actor, ["read"] if read_only else ["read", "write"]))
+
+
+@keys_app.command("list")
+def key_list(home: Home = None, tenant: str | None = None) -> None:
+    """All keys, without their secrets."""
+    from api.keys import listed
+
+    settings = here(home)
+    assert settings.database_url
+    table = Table("id", "tenant", "actor", "scopes", "created", "revoked")
+    for key in listed(settings.database_url, tenant):
+        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+        table.add_row(key.id, key.tenant, key.actor, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
+    console.print(table)
+
+
+@keys_app.command("revoke")
+def key_revoke(id: str, home: Home = None) -> None:
+    """End a key; every process notices within seconds."""
+    from api.keys import revoke
+
+    settings = here(home)
+    assert settings.database_url
+    if not revoke(settings.database_url, id):
+        raise SettingsError(f"no key {id} is in force; `kronika key list` shows them")
+    console.print(f"{id} is revoked.")
+
+
+@parked_app.command("list")
+def parked_list(home: Home = None, projection: str | None = None) -> None:
+    """What is parked: the event that could not be taken in, and those that wait behind it for the same row."""
+    from deploy.parked import all_parked
+
+    table = Table("read model", "position", "type", "row", "error")
+    for one in all_parked(here(home), projection):
+        table.add_row(one.slot, str(one.position), one.type, one.key, one.error or "waits for the one before")
+    console.print(table)
+
+
+@parked_app.command("show")
+def parked_show(projection: str, position: int, home: Home = None) -> None:
+    """One parked event with its envelope and data; personal fields stay sealed."""
+    from deploy.parked import shown
+
+    console.print_json(shown(here(home), projection, position))
+
+
+@parked_app.command("repair")
+def parked_repair(
+    projection: str,
+    position: int,
+    reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
+    home: Home = None,
+    actor: str = "operator",
+) -> None:
+    """Let a read model pass this event over, now and in every rebuild; then replay."""
+    from deploy.parked import repaired
+
+    repaired(here(home), projection, position, actor, reason)
+    console.print(f"{projection} passes over position {position}; run: kronika parked replay {projection}")
+
+
+@parked_app.command("replay")
+def parked_replay(projection: str, home: Home = None) -> None:
+    """Take in again what is parked, after a repair or with mended code."""
+    from deploy.parked import replayed
+
+    done = replayed(here(home), projection)
+    console.print(f"{done.taken_in} events taken in, {done.parked_again} parked again.")
+
+
+def main() -> None:
+    """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
+    from deploy.place import CannotStart
+    from deploy.report import NotAsPromised
+    from eventlog.keys import KeyStoreError
+    from eventlog.schema import DatabaseUnfit
+    from projections.rebuild import AlreadyRebuilding, Differs
+
+    expected = (SettingsError, CannotStart, NotAsPromised, KeyStoreError, DatabaseUnfit, AlreadyRebuilding, Differs)
+    try:
+        app()
+    except expected as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

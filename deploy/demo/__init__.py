@@ -1,0 +1,6 @@
+"""The demo company: a made-up business with two years of history, so that an empty system has something to show."""
+
+from deploy.demo.filling import Progress, StepRefused, fill, unfinished
+from deploy.demo.history import Step, company
+
+__all__ = ["Progress", "Step", "StepRefused", "company", "fill", "unfinished"]

@@ -1,0 +1,41 @@
+"""What runs in a home: where its servers are, noted while they run, so that other commands find them."""
+
+import json
+import os
+from pathlib import Path
+
+from deploy.local import Addresses
+from deploy.settings import Settings, SettingsError
+
+NOTE = "running.json"
+
+
+def note(home: Path, addresses: Addresses, api: str) -> Path:
+    """Write down where things are; for the owner's eyes only, as a password is in it."""
+    path = home / NOTE
+    fresh = home / f"{NOTE}.{os.getpid()}"
+    text = {"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap, "api": api}
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(text, file)
+    fresh.rename(path)
+    return path
+
+
+def located(settings: Settings) -> Settings:
+    """The settings with both addresses: as set, else those of what runs in the home. Raises SettingsError when neither
+    is known."""
+    if settings.database_url and settings.kafka_bootstrap:
+        return settings
+    try:
+        noted = json.loads((settings.home / NOTE).read_text())
+    except (FileNotFoundError, ValueError):
+        raise SettingsError(
+            f"nothing runs in {settings.home}: start it with `kronika up`, or set KRONIKA_DATABASE_URL and "
+            "KRONIKA_KAFKA_BOOTSTRAP"
+        ) from None
+    return settings.model_copy(
+        update={
+            "database_url": settings.database_url or noted["database_url"],
+            "kafka_bootstrap": settings.kafka_bootstrap or noted["kafka_bootstrap"],
+        }
+    )

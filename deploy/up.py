@@ -1,0 +1,254 @@
+"""Kronika in one command: the servers, the tables, the API and every worker, watched until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import httpx
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api import keys as api_keys
+from deploy.demo import TENANT, company, fill
+from deploy.local import Addresses, LocalServers
+from deploy.migrate import migrate
+from deploy.place import CannotStart
+from deploy.process import Guarded
+from deploy.report import NotAsPromised, caught_up, report
+from deploy.running import note
+from deploy.settings import Settings
+from eventlog.envelope import Caller
+from eventlog.keys import FileKeyStore
+from eventlog.log import Log
+from workers import WORKERS
+
+PATIENCE_S = 120
+"""How long a step may take before `up` says that it failed."""
+
+
+class Stopped(Exception):
+    """Somebody asked to stop."""
+
+
+class Processes:
+    """The API and the workers, each a process of its own that ends with this one, and is started again when it ends."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        self._logs = home / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self._environment = environment
+        self._running: dict[str, Guarded] = {}
+        self._started: dict[str, float] = {}
+        self.commands = {"api": ["api"]} | {name: ["worker", name] for name in WORKERS}
+
+    def start(self, name: str) -> None:
+        self._started[name] = time.monotonic()
+        self._running[name] = Guarded(
+            [sys.executable, "-m", "deploy.cli", *self.commands[name]],
+            cwd=Path.cwd(),
+            env=self._environment,
+            log=self._logs / f"{name}.log",
+            account=None,
+            signals=(signal.SIGTERM,),
+        )
+
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended, at most once in two seconds each; answers what that was."""
+        ended = [
+            n for n, process in self._running.items() if not process.running and time.monotonic() - self._started[n] > 2
+        ]
+        for name in ended:
+            self.start(name)
+        return ended
+
+    def last_words(self, name: str) -> str:
+        return self._running[name].last_words()
+
+    def stop(self) -> None:
+        for process in self._running.values():
+            process.release()
+        for process in self._running.values():
+            process.stop()
+
+
+def up(settings: Settings, *, demo: bool, check: bool) -> None:
+    """Start everything, fill an empty log with the demo company, and stay until SIGINT or SIGTERM; with `check`, stop
+    once every read model has reached the head of the log and the report is printed.
+
+    Raises CannotStart and NotAsPromised, whose text says what is wrong.
+    """
+    console = Console(highlight=False)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with stopping_on_signals() as stop, steps(console) as progress:
+        doing = progress.add_task("", total=None)
+
+        def tell(server: str, what: str) -> None:
+            progress.update(doing, description=f"{server}: {what}")
+
+        servers = LocalServers(
+            settings.home,
+            tell,
+            cache=settings.cache,
+            database_url=settings.database_url,
+            kafka_bootstrap=settings.kafka_bootstrap,
+        )
+        try:
+            addresses = servers.start()
+            settings = settings.model_copy(
+                update={"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
+            )
+            migrate(addresses.database_url, settings, lambda what: tell("tables", what))
+            processes = Processes(settings.home, environment(settings))
+            running = note(settings.home, addresses, api_url(settings))
+            try:
+                for name in processes.commands:
+                    tell(name, "starting")
+                    processes.start(name)
+                wait_for_api(settings, processes)
+                if demo and is_empty(addresses):
+                    asyncio.run(fill_demo(addresses, settings, progress))
+                token = demo_key(addresses, settings) if has_tenant(addresses, TENANT) else None
+                tell("read models", "reaching the head of the log")
+                if check:
+                    caught_up(addresses.database_url, settings, PATIENCE_S)
+                progress.stop()
+                console.print(what_runs(settings, addresses, token))
+                if check:
+                    report(console, addresses.database_url, settings)
+                    return
+                console.print("Ctrl-C stops all of it.")
+                while not stop.wait(0.5):
+                    for name in processes.restart_ended():
+                        console.print(
+                            f"{name} ended and was started again; its log: {settings.home / 'logs' / name}.log"
+                        )
+            finally:
+                progress.stop()
+                running.unlink(missing_ok=True)
+                processes.stop()
+        finally:
+            servers.stop()
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; before anybody waits for it, the signal raises Stopped where we are."""
+    event = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            return
+        event.set()
+        raise Stopped
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    except Stopped:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def steps(console: Console) -> Iterator[Progress]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What the processes need to know: our own environment, and what was found or given since."""
+    return os.environ | {
+        "KRONIKA_HOME": str(settings.home),
+        "KRONIKA_API_PORT": str(settings.api_port),
+        "KRONIKA_DATABASE_URL": settings.database_url or "",
+        "KRONIKA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap or "",
+    }
+
+
+def api_url(settings: Settings) -> str:
+    return f"http://{settings.api_host}:{settings.api_port}"
+
+
+def wait_for_api(settings: Settings, processes: Processes) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{api_url(settings)}/health/ready", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+        processes.restart_ended()
+    raise CannotStart(f"the API does not answer at {api_url(settings)}:\n{processes.last_words('api')}")
+
+
+def is_empty(addresses: Addresses) -> bool:
+    with psycopg.connect(addresses.database_url) as connection:
+        return not connection.execute("SELECT FROM log.events LIMIT 1").rowcount
+
+
+def has_tenant(addresses: Addresses, tenant: str) -> bool:
+    with psycopg.connect(addresses.database_url) as connection:
+        return bool(connection.execute("SELECT FROM log.events WHERE tenant = %s LIMIT 1", [tenant]).rowcount)
+
+
+async def fill_demo(addresses: Addresses, settings: Settings, progress: Progress) -> None:
+    task = progress.add_task("the demo company", total=None)
+    keys = FileKeyStore(settings.keys_path)
+    async with Log.open(addresses.database_url, keys) as log:
+        await fill(
+            log,
+            Caller(TENANT, "demo"),
+            company(),
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    keys.close()
+
+
+def demo_key(addresses: Addresses, settings: Settings) -> str:
+    """The API key of the demo company: made once, kept in the home for its owner's eyes only."""
+    path = settings.home / "demo.key"
+    if not path.exists():
+        store = FileKeyStore(settings.keys_path)
+        token = api_keys.create(addresses.database_url, store, TENANT, "demo")
+        store.close()
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(token)
+    return path.read_text()
+
+
+def what_runs(settings: Settings, addresses: Addresses, token: str | None) -> Table:
+    with psycopg.connect(addresses.database_url) as connection:
+        host = f"{connection.info.host}:{connection.info.port}"
+        counted = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
+    table = Table(title=f"Kronika, {counted[0] if counted else 0:,} events", show_header=False, title_justify="left")
+    table.add_row("API", f"{api_url(settings)}   documentation: {api_url(settings)}/docs")
+    if token:
+        table.add_row("API key", token)
+        table.add_row("try", f"curl -H 'Authorization: Bearer {token}' '{api_url(settings)}/v1/customers?limit=3'")
+    table.add_row("PostgreSQL", host)
+    table.add_row("Kafka", addresses.kafka_bootstrap)
+    table.add_row("workers", ", ".join(WORKERS))
+    table.add_row("home", f"{settings.home}   logs: {settings.home / 'logs'}")
+    return table
+
+
+__all__ = ["NotAsPromised", "up"]

@@ -1,0 +1,110 @@
+"""A customer from all sides, as of one position: card, opportunities, orders, receivables, tickets, latest events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from eventlog.envelope import Caller
+from projections.customer_card import CUSTOMERS
+from projections.opportunities import OPPORTUNITIES
+from projections.orders import ORDERS
+from projections.query import Ask, Filter, Plan, Resource, one, scope, started
+from projections.receivables import ageing_statement
+from projections.tickets import TICKETS
+from projections.timeline import TIMELINE, concerning
+
+SOURCES = (CUSTOMERS, OPPORTUNITIES, ORDERS, TICKETS, TIMELINE)
+"""What it rests on, besides receivables: "at least position p" asks these."""
+
+PARTS: dict[str, tuple[Resource, tuple[str, ...], str, int]] = {
+    "open_opportunities": (
+        OPPORTUNITIES,
+        ("id", "title", "stage", "amount", "currency", "weighted_amount", "expected_close", "owner"),
+        "t.stage_type = 'open'",
+        10,
+    ),
+    "closed_opportunities": (
+        OPPORTUNITIES,
+        ("id", "title", "stage_type", "amount", "currency", "closed_on", "lost_reason", "owner"),
+        "t.stage_type <> 'open'",
+        5,
+    ),
+    "orders": (ORDERS, ("id", "number", "label", "total", "outstanding", "currency", "created_at"), "true", 5),
+    "tickets": (TICKETS, ("id", "number", "kind", "priority", "state", "subject", "owner", "created_at"), "true", 5),
+}
+"""The latest of each: what is shown of them, and how many."""
+
+SUMS = {
+    "opportunity_totals": (
+        OPPORTUNITIES,
+        "t.stage_type AS outcome, t.currency, count(*) AS count, sum(t.amount) AS amount,"
+        " sum(t.weighted_amount) FILTER (WHERE t.stage_type = 'open') AS weighted_amount",
+        "t.stage_type, t.currency",
+    ),
+    "order_totals": (
+        ORDERS,
+        "t.currency, count(*) AS count, sum(t.total) FILTER (WHERE t.state <> 'cancelled') AS total,"
+        " sum(t.paid) AS paid, sum(t.refunded) AS refunded, sum(t.outstanding) AS outstanding, sum(t.owed_back) AS owed_back,"
+        " max(t.created_at) AS last_at",
+        "t.currency",
+    ),
+    "ticket_totals": (
+        TICKETS,
+        "t.state, count(*) AS count, round(avg(t.last_score), 2) AS average_score",
+        "t.state",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Customer360:
+    """`position` is the one that all parts reflect, seen in one snapshot."""
+
+    position: int
+    parts: dict[str, Any]
+
+
+async def customer_360(
+    connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, now: datetime | None = None
+) -> Customer360 | None:
+    """The customer from all sides; None when the caller sees no such customer. One round trip, one snapshot."""
+    now = now or datetime.now(UTC)
+    about = Filter("customer_id", "eq", customer_id)
+    card = Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now), None, ())
+    events = Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customer_id), ())
+    lists = {
+        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), narrowed(resource, only), ())
+        for name, (resource, fields, only, limit) in PARTS.items()
+    }
+    async with connection.pipeline(), connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        position = await started(
+            connection, sql.SQL(REFLECTED).format([resource.projection.name for resource in SOURCES])
+        )
+        plans = {"card": card, **lists, "timeline": events}
+        pages = {name: await started(connection, plan.page()) for name, plan in plans.items()}
+        sums = {name: await started(connection, sums_of(caller, customer_id, *what)) for name, what in SUMS.items()}
+        sums["receivables"] = await started(connection, ageing_statement(caller, now, customer_id))
+    found = {name: plans[name].answer(await cursor.fetchall()).rows for name, cursor in pages.items()}
+    if not found["card"]:
+        return None
+    totals = {name: await cursor.fetchall() for name, cursor in sums.items()}
+    return Customer360((await one(position))["position"], {**found, **totals, "card": found["card"][0]})
+
+
+def narrowed(resource: Resource, only: str) -> sql.Composed:
+    return sql.SQL("(SELECT * FROM {} t WHERE {})").format(resource.rows, sql.SQL(only))
+
+
+def sums_of(caller: Caller, customer_id: UUID, resource: Resource, sums: str, by: str) -> sql.Composed:
+    return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = {} GROUP BY {by} ORDER BY {by}").format(
+        sql.SQL(sums), resource.rows, scope(caller), sql.Literal(customer_id), by=sql.SQL(by)
+    )
+
+
+REFLECTED = "SELECT coalesce(min(read.reflected(slot)), 0) AS position FROM unnest({}::text[]) AS slot"

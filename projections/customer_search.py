@@ -1,0 +1,175 @@
+"""Finds customers by any part of a name, an e-mail address or a telephone number, whatever its script and case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from unicodedata import category, normalize
+from uuid import UUID
+from zlib import crc32
+
+from psycopg import AsyncConnection, sql
+
+from domain.customer import Customer
+from eventlog.envelope import Caller
+from projections.customer_card import CUSTOMERS
+from projections.projection import Row, Table
+from projections.query import (
+    MOST_ROWS,
+    BadQuery,
+    Page,
+    no_oddities,
+    one,
+    parked_among,
+    scope,
+    shown,
+    some_parked,
+    started,
+)
+from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
+
+CANDIDATES = 10_000
+"""So many matches are ranked; a search for a single common letter would otherwise rank a good part of the table."""
+
+CJK = 0x2E80
+"""From here on, scripts whose characters say as much as words do."""
+
+
+class CustomerSearch(StreamRows):
+    """The searchable text of each customer: `\\n`, then a line for the name and each e-mail address and number.
+
+    `grams` are hashes of (tenant, short part of the text): all parts of three characters, of one or two Chinese
+    characters, and the first one or two characters of each word. An index on them finds parts of any length, of one
+    tenant alone, where an index of trigrams finds none shorter than three. Hits are compared with the text itself.
+    """
+
+    aggregate = Customer
+    reads = (Customer.Registered, Customer.Renamed, Customer.EmailsChanged, Customer.PhonesChanged)
+    table = Table(
+        "customer_search",
+        key=ROW_KEY,
+        columns=STREAM_COLUMNS
+        | {"name": "text", "emails": "jsonb", "phones": "jsonb", "searchable": "text", "grams": "integer[]"},
+        indexes=("USING gin (grams)",),
+    )
+
+    def derive(self, row: Row) -> None:
+        numbers = (phone["digits"].lstrip("+") for phone in row["phones"] or ())
+        lines = [folded(line) for line in (row["name"] or "", *(row["emails"] or ()), *numbers)]
+        row["searchable"] = "".join(f"\n{line}" for line in lines) + "\n"
+        row["grams"] = sorted({gram_of(row["tenant"], part) for line in lines for part in parts_of(line)})
+
+
+def folded(text: str) -> str:
+    """The text as it is compared: no accents, no full-width forms, no upper case, single spaces."""
+    plain = "".join(sign for sign in normalize("NFKD", text) if category(sign) != "Mn")
+    return " ".join(normalize("NFC", plain).casefold().split())
+
+
+def parts_of(line: str) -> Iterable[str]:
+    """The parts of a line that its index entries stand for."""
+    for word in line.split():
+        for i, sign in enumerate(word):
+            two, three = word[i : i + 2], word[i : i + 3]
+            begins = i == 0 or not word[i - 1].isalnum()
+            if begins or ord(sign) >= CJK:
+                yield sign
+            if len(two) == 2 and (begins or any(ord(one) >= CJK for one in two)):
+                yield two
+            if len(three) == 3:
+                yield three
+
+
+def parts_needed(term: str) -> set[str]:
+    """The parts that a text with this term in it has."""
+    return {term} if len(term) < 3 else {term[i : i + 3] for i in range(len(term) - 2)}
+
+
+def gram_of(tenant: str, part: str) -> int:
+    """A hash that fits PostgreSQL's integer; different parts may share one, as hits are compared with the text."""
+    return crc32(f"{tenant}|{part}".encode()) - 2**31
+
+
+CUSTOMER_SEARCH = CustomerSearch()
+
+
+async def search(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    text: str,
+    *,
+    limit: int = 20,
+    fields: tuple[str, ...] = ("id", "version", "kind", "active", "name", "emails", "phones", "owner", "team"),
+) -> Page:
+    """The customers whose name, e-mail addresses and numbers have all words of `text` in them: exact ones first, then
+    those that begin with it, then those with a word that begins with it, then the rest. Raises BadQuery."""
+    if unknown := [name for name in fields if name not in CUSTOMERS.columns]:
+        raise BadQuery(f"customers have no field {unknown[0]!r}; possible: {', '.join(CUSTOMERS.columns)}.")
+    if not 1 <= limit <= MOST_ROWS:
+        raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
+    async with connection.pipeline():
+        cursor = await started(connection, statement(caller, text, limit, fields))
+        any_parked = await started(connection, some_parked(caller, CUSTOMERS))
+    found = await cursor.fetchall()
+    rows = [{name: shown(CUSTOMERS.columns[name], row[name]) for name in fields} for row in found]
+    ids: list[UUID] = [row["_id"] for row in found]
+    parked = await parked_among(connection, caller, CUSTOMERS, ids) if (await one(any_parked))["any"] else {}
+    return Page(rows, parked=parked)
+
+
+def statement(caller: Caller, text: str, limit: int, fields: Iterable[str]) -> sql.Composed:
+    whole, readings = readings_of(text)
+    return sql.SQL(
+        "SELECT {fields}, c.id AS _id FROM ("
+        " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM read.customer_search s"
+        " WHERE {scope} AND ({matches}) LIMIT {candidates}) s"
+        " JOIN read.customers c USING (tenant, id) WHERE {visible}"
+        " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
+    ).format(
+        fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),
+        rank=rank_of(whole),
+        scope=scope(caller, "s"),
+        visible=scope(caller, "c"),
+        matches=sql.SQL(" OR ").join(matching(caller.tenant, terms) for terms in readings),
+        candidates=sql.Literal(CANDIDATES),
+        limit=sql.Literal(limit),
+    )
+
+
+def readings_of(text: str) -> tuple[list[str], list[list[str]]]:
+    """What may be meant: the whole text, and as a number when it looks like one; and the terms of each reading."""
+    try:
+        plain = folded(no_oddities(text))
+    except ValueError:
+        plain = ""
+    if not plain or len(plain) > 200:
+        raise BadQuery("Search for 1 to 200 characters of a name, an e-mail address or a number.")
+    whole, readings = [plain], [plain.split()]
+    number = re.sub(r"[\s()+./-]", "", plain).lstrip("0")
+    if number.isdecimal() and len(number) >= 3 and number != plain:
+        whole.append(number)
+        readings.append([number])
+    return whole, readings
+
+
+def matching(tenant: str, terms: list[str]) -> sql.Composed:
+    grams = sorted({gram_of(tenant, part) for term in terms for part in parts_needed(term)})
+    contained = [sql.SQL("s.grams @> {}::integer[]").format(sql.Literal(grams))]
+    contained += [sql.SQL("s.searchable LIKE {}").format(sql.Literal(f"%{escaped(term)}%")) for term in terms]
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(contained))
+
+
+def rank_of(whole: list[str]) -> sql.Composed:
+    def like(*patterns: str) -> sql.Composed:
+        wanted = [pattern.format(escaped(text)) for text in whole for pattern in patterns]
+        return sql.SQL("s.searchable LIKE ANY ({})").format(sql.Literal(wanted))
+
+    return sql.SQL("CASE WHEN {} THEN 0 WHEN {} THEN 1 WHEN {} THEN 2 ELSE 3 END").format(
+        like("%\n{}\n%"), like("%\n{}%"), like("% {}%", "%@{}%", "%.{}%", "%-{}%", "%\\_{}%")
+    )
+
+
+def escaped(text: str) -> str:
+    """The text as itself within a LIKE pattern."""
+    return re.sub(r"([\\%_])", r"\\\1", text)

@@ -1,0 +1,104 @@
+"""The pipeline board that a sales team opens each morning: the open opportunities by stage, and what they are worth."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
+from eventlog.envelope import Caller
+from projections.opportunities import OPPORTUNITIES
+from projections.pipelines import PIPELINES
+from projections.query import Filter, condition, scope, started
+
+CARD = (
+    *("id", "version", "title", "customer_id", "owner", "team", "amount", "currency", "probability", "weighted_amount"),
+    *("forecast_category", "expected_close", "entered_stage_at", "created_at"),
+)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What some opportunities sum to, in one currency; without one, how many have no amount yet."""
+
+    currency: str | None
+    count: int
+    amount: Decimal | None
+    weighted_amount: Decimal | None
+
+
+@dataclass
+class BoardColumn:
+    """One stage with what stands in it; `opportunities` are the largest ones."""
+
+    stage: str
+    rank: int
+    count: int = 0
+    worth: list[Worth] = field(default_factory=list)
+    opportunities: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def board(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    *,
+    pipeline_id: UUID = DEFAULT_PIPELINE_ID,
+    filters: tuple[Filter, ...] = (),
+    limit: int = 20,
+) -> list[BoardColumn]:
+    """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
+    those of the opportunities."""
+    conditions = [scope(caller), sql.SQL("t.pipeline_id = {}").format(pipeline_id), sql.SQL("t.stage_type = 'open'")]
+    where = sql.SQL(" AND ").join([*conditions, *(condition(OPPORTUNITIES, asked) for asked in filters)])
+    async with connection.pipeline():
+        stages = await started(
+            connection,
+            sql.SQL("SELECT t.stages FROM {} t WHERE {} AND t.id = {}").format(
+                PIPELINES.rows, scope(caller), pipeline_id
+            ),
+        )
+        sums = await started(connection, sql.SQL(SUMS).format(rows=OPPORTUNITIES.rows, where=where))
+        cards = await started(
+            connection,
+            sql.SQL(CARDS).format(
+                rows=OPPORTUNITIES.rows,
+                where=where,
+                limit=sql.Literal(limit),
+                fields=sql.SQL(", ").join(map(sql.Identifier, CARD)),
+            ),
+        )
+    row = await stages.fetchone()
+    published = (
+        row["stages"]
+        if row
+        else [asdict(stage) for stage in DEFAULT_STAGES]
+        if pipeline_id == DEFAULT_PIPELINE_ID
+        else []
+    )
+    columns = {s["label"]: BoardColumn(s["label"], s["rank"]) for s in published if s["type"] == "open"}
+    for found in await sums.fetchall():
+        # Opportunities keep the pipeline version that they entered: its stages are shown as long as they stand there.
+        column = columns.setdefault(found["stage"], BoardColumn(found["stage"], found["stage_rank"]))
+        column.count += found["count"]
+        column.worth.append(Worth(found["currency"], found["count"], found["amount"], found["weighted_amount"]))
+    for card in await cards.fetchall():
+        columns[card["stage"]].opportunities.append({name: card[name] for name in CARD})
+    return sorted(columns.values(), key=lambda column: (column.rank, column.stage))
+
+
+SUMS = """
+SELECT t.stage, min(t.stage_rank) AS stage_rank, t.currency, count(*) AS count, sum(t.amount) AS amount,
+       sum(t.weighted_amount) AS weighted_amount
+  FROM {rows} t WHERE {where} GROUP BY t.stage, t.currency ORDER BY t.stage, t.currency
+"""
+
+CARDS = """
+SELECT stage, {fields} FROM (
+    SELECT t.*, row_number() OVER (PARTITION BY t.stage ORDER BY t.amount DESC NULLS LAST, t.id) AS place
+      FROM {rows} t WHERE {where}) t
+ WHERE place <= {limit} ORDER BY stage, place
+"""

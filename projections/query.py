@@ -1,0 +1,479 @@
+"""The one way to read a read model: scope, filters, sort, fields, keyset pages and totals as one SQL statement."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Annotated, Any, LiteralString
+from typing import Literal as OneOf
+from uuid import UUID
+
+import orjson
+from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
+
+from eventlog.envelope import Caller
+from projections.projection import Projection
+
+Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
+"""What a column holds. In jsonb: a `set` of texts (shown as a sorted list), a `map` of text to text, a `list` of texts,
+or any other `json`."""
+
+Total = OneOf["none", "estimate", "exact"]
+
+KINDS: dict[str, Kind] = {
+    "text": "text",
+    "uuid": "id",
+    "numeric": "number",
+    "integer": "integer",
+    "bigint": "integer",
+    "date": "date",
+    "timestamptz": "moment",
+    "boolean": "flag",
+    "jsonb": "json",
+}
+COMPARISONS: dict[str, LiteralString] = {"eq": "=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+SCALAR = (*COMPARISONS, "in", "null")
+OPERATORS: dict[Kind, tuple[str, ...]] = {
+    "text": SCALAR,
+    "number": SCALAR,
+    "integer": SCALAR,
+    "date": SCALAR,
+    "moment": SCALAR,
+    "id": ("eq", "in", "null"),
+    "flag": ("eq", "null"),
+    "set": ("has",),
+    "map": ("has",),
+    "list": ("has",),
+    "json": (),
+}
+RESERVED = ("sort", "fields", "cursor", "limit", "total")
+"""Parameters of a list that are no filters; a column of such a name is filtered with its operator ("total.eq")."""
+
+MOST_ROWS = 500
+SOME_ROWS = 50
+
+
+class BadQuery(ValueError):
+    """What is asked for cannot be asked like this; the message lists what is possible."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A read model as callers see it. The API makes its routes from these."""
+
+    name: str
+    projection: Projection
+    stream: str
+    """The kind of the streams behind it, for their history: "customer"."""
+    sets: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
+    """Columns worked out when read, as SQL over the row `t` and the moment {now}; shown, not filtered or sorted by."""
+    only: LiteralString = "true"
+    key: tuple[str, ...] = ("id",)
+    """What tells rows of one tenant apart, and breaks ties of the order."""
+    sort: str = "-created_at"
+    source: LiteralString | None = None
+    """What to read from instead of the projection's table, with its columns and those `added`."""
+    added: Mapping[str, str] = field(default_factory=dict)
+    columns: dict[str, Kind] = field(init=False)
+    """The columns that can be filtered, and all but the jsonb ones sorted, by."""
+    never_null: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        table = self.projection.table
+        hidden = {"tenant", "since", *self.hidden}
+        types = {**table.columns, **self.added}
+        kinds: dict[str, Kind] = {name: KINDS[kind.split()[0]] for name, kind in types.items() if name not in hidden}
+        named: dict[Kind, tuple[str, ...]] = {"set": self.sets, "map": self.maps, "list": self.lists}
+        kinds |= {name: kind for kind, names in named.items() for name in names}
+        object.__setattr__(self, "columns", kinds)
+        strict = {name for name, kind in table.columns.items() if kind.endswith("NOT NULL")}
+        object.__setattr__(self, "never_null", frozenset({*strict, *table.key}))
+
+    @property
+    def sortable(self) -> list[str]:
+        return [name for name, kind in self.columns.items() if SCALAR[0] in OPERATORS[kind]]
+
+    @property
+    def fields(self) -> list[str]:
+        return [*self.columns, *self.computed]
+
+    @property
+    def rows(self) -> sql.Composable:
+        return sql.SQL(self.source) if self.source else sql.Identifier("read", self.projection.name)
+
+
+def no_oddities(text: str) -> str:
+    if "\x00" in text or (not text.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in text)):
+        raise ValueError("holds a NUL or half a character")
+    return text
+
+
+def writable(number: Decimal) -> Decimal:
+    if number and not -40 <= number.adjusted() <= 40:
+        raise ValueError("is too large or too small a number")
+    return number
+
+
+VALUES: dict[Kind, TypeAdapter[Any]] = {
+    "text": TypeAdapter(Annotated[str, AfterValidator(no_oddities)]),
+    "id": TypeAdapter(UUID),
+    "number": TypeAdapter(Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(writable)]),
+    "integer": TypeAdapter(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
+    "date": TypeAdapter(date),
+    "moment": TypeAdapter(AwareDatetime),
+    "flag": TypeAdapter(bool),
+}
+LOOKS: dict[Kind, str] = {
+    "text": "text",
+    "id": "an id like 6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01",
+    "number": "a number like 1200.50",
+    "integer": "a whole number",
+    "date": "a day like 2026-01-31",
+    "moment": "a moment with its zone like 2026-01-31T09:00:00Z",
+    "flag": "true or false",
+}
+
+
+def value_of(kind: Kind, text: Any, where: str) -> Any:
+    try:
+        return VALUES[kind].validate_python(text)
+    except (ValidationError, ArithmeticError):
+        raise BadQuery(f"{where} is to be {LOOKS[kind]}.") from None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition on a column; `value` is of the column's type, a tuple for "in", a bool for "null"."""
+
+    column: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of a resource: which rows, in which order, which of their fields, how many of them."""
+
+    filters: tuple[Filter, ...] = ()
+    sort: str | None = None
+    """A column, with a leading - for the largest first; rows where it is null come last either way."""
+    fields: tuple[str, ...] = ()
+    """All when empty."""
+    cursor: str | None = None
+    limit: int = SOME_ROWS
+    total: Total = "none"
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """The moment that computed columns refer to."""
+
+
+@dataclass(frozen=True)
+class ParkedEvent:
+    """The event that keeps a row from going on: the row shows what was before it."""
+
+    position: int
+    event_id: UUID
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of what was asked, in order; `cursor` asks for the next ones, None at the end. `parked` names, by
+    stream, the event at which a row shown here has stopped."""
+
+    rows: list[dict[str, Any]]
+    cursor: str | None = None
+    total: int | None = None
+    parked: dict[UUID, ParkedEvent] = field(default_factory=dict)
+
+
+def ask_of(resource: Resource, parameters: Iterable[tuple[str, str]]) -> Ask:
+    """Read a query string: `sort`, `fields`, `cursor`, `limit` and `total`, everything else being filters:
+    `stage=Proposal`, `amount.gte=1000`, `owner.in=li,wang`, `closed_on.null=true`, `tags.has=vip`,
+    `consents.has=email:given`. Raises BadQuery."""
+    ask, filters = Ask(), []
+    for name, text in parameters:
+        match name:
+            case "sort":
+                ask = replace(ask, sort=text)
+            case "cursor":
+                ask = replace(ask, cursor=text)
+            case "fields":
+                ask = replace(ask, fields=tuple(part.strip() for part in text.split(",")))
+            case "limit":
+                ask = replace(ask, limit=value_of("integer", text, "limit"))
+            case "total":
+                ask = replace(ask, total=total_asked(text))
+            case _:
+                filters.append(filter_of(resource, name, text))
+    return replace(ask, filters=tuple(filters))
+
+
+def total_asked(text: str) -> Total:
+    match text:
+        case "none" | "estimate" | "exact":
+            return text
+    raise BadQuery("total is to be none, estimate or exact.")
+
+
+def filter_of(resource: Resource, name: str, text: str) -> Filter:
+    """A condition as a query string says it: "column" or "column.operator", and the value. Raises BadQuery."""
+    column, _, operator = name.partition(".")
+    kind = resource.columns.get(column)
+    if kind is None:
+        known = ", ".join(name for name, kind in resource.columns.items() if OPERATORS[kind])
+        raise BadQuery(
+            f"{resource.name} cannot be filtered by {column!r}; possible: {known}, and {', '.join(RESERVED)}."
+        )
+    operator = operator or "eq"
+    if operator not in OPERATORS[kind]:
+        possible = ", ".join(f"{column}.{one}" for one in OPERATORS[kind]) or "nothing"
+        raise BadQuery(f"{column} of {resource.name} does not know {operator!r}; possible: {possible}.")
+    match operator:
+        case "null":
+            return Filter(column, operator, value_of("flag", text, name))
+        case "in":
+            return Filter(column, operator, tuple(value_of(kind, part.strip(), name) for part in text.split(",")))
+        case "has":
+            return Filter(column, operator, value_of("text", text, name))
+        case _:
+            return Filter(column, operator, value_of(kind, text, name))
+
+
+def scope(caller: Caller, row: LiteralString = "t") -> sql.Composed:
+    """The condition that every query carries: what of these rows the caller may see. The one place that says so."""
+    return sql.SQL("{} = {}").format(sql.Identifier(row, "tenant"), sql.Literal(caller.tenant))
+
+
+async def select(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    resource: Resource,
+    ask: Ask,
+    *,
+    source: sql.Composable | None = None,
+    about: Sequence[UUID] = (),
+) -> Page:
+    """One page. `source` narrows what is read from; `about` names further streams or customers to look for parked
+    events of. Raises BadQuery."""
+    plan = Plan(caller, resource, ask, source, about)
+    async with connection.pipeline():
+        rows = await started(connection, plan.page())
+        count = await started(connection, plan.count()) if ask.total != "none" else None
+        any_parked = await started(connection, some_parked(caller, resource))
+    page = plan.answer(await rows.fetchall())
+    total = total_of(await one(count)) if count else None
+    if not (await one(any_parked))["any"]:
+        return replace(page, total=total)
+    ids = {*about, *(row[f"_{resource.key[0]}"] for row in plan.shown)}
+    return replace(page, total=total, parked=await parked_among(connection, caller, resource, ids))
+
+
+async def get(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    resource: Resource,
+    id: UUID,
+    *,
+    fields: tuple[str, ...] = (),
+    now: datetime | None = None,
+) -> Page:
+    """The row of one id, as a page of one row or none; `parked` has the id when an event of it could not be folded."""
+    ask = Ask((Filter(resource.key[0], "eq", id),), fields=fields, limit=1, now=now or datetime.now(UTC))
+    return await select(connection, caller, resource, ask, about=[id])
+
+
+async def parked_among(
+    connection: AsyncConnection[Any], caller: Caller, resource: Resource, ids: Iterable[UUID]
+) -> dict[UUID, ParkedEvent]:
+    """Which of these streams (or of the streams about these customers) have an event parked in this read model, and
+    the first such event."""
+    cursor = await started(
+        connection,
+        sql.SQL(
+            "SELECT s.id, min(t.position) AS position, (array_agg(t.event_id ORDER BY t.position))[1] AS event_id"
+            " FROM read.parked t JOIN log.events e USING (position)"
+            " CROSS JOIN LATERAL (VALUES (e.stream_id), (e.subject_id)) AS s(id)"
+            " WHERE {scope} AND t.slot = {slot} AND s.id = ANY ({ids}) GROUP BY s.id"
+        ).format(scope=scope(caller), slot=sql.Literal(resource.projection.name), ids=sql.Literal(list(ids))),
+    )
+    return {row["id"]: ParkedEvent(row["position"], row["event_id"]) for row in await cursor.fetchall()}
+
+
+def some_parked(caller: Caller, resource: Resource) -> sql.Composed:
+    return sql.SQL("SELECT EXISTS (SELECT FROM read.parked t WHERE {} AND t.slot = {}) AS any").format(
+        scope(caller), sql.Literal(resource.projection.name)
+    )
+
+
+async def started(connection: AsyncConnection[Any], statement: sql.Composed) -> AsyncCursor[dict[str, Any]]:
+    """The statement under way; in a pipeline nothing waits for it until its rows are fetched."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(statement)
+    return cursor
+
+
+async def one(cursor: AsyncCursor[dict[str, Any]]) -> dict[str, Any]:
+    row = await cursor.fetchone()
+    assert row is not None
+    return row
+
+
+def total_of(row: dict[str, Any]) -> int:
+    """A count, or the rows that PostgreSQL's plan expects."""
+    if "QUERY PLAN" in row:
+        return int(row["QUERY PLAN"][0]["Plan"]["Plan Rows"])
+    return int(row["total"])
+
+
+class Plan:
+    """One question made into SQL, and its rows into an answer."""
+
+    def __init__(
+        self, caller: Caller, resource: Resource, ask: Ask, source: sql.Composable | None, about: Sequence[UUID]
+    ) -> None:
+        self.resource, self.ask = resource, ask
+        self.sort = ask.sort or resource.sort
+        self.column, self.descending = self.sort.removeprefix("-"), self.sort.startswith("-")
+        self.fields = list(ask.fields) or resource.fields
+        self._check()
+        conditions = [scope(caller), sql.SQL(resource.only), *(condition(resource, f) for f in ask.filters)]
+        self._from = sql.SQL(" FROM {} t WHERE {}").format(source or resource.rows, sql.SQL(" AND ").join(conditions))
+        question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about)))
+        self._question = sha256(question.encode()).hexdigest()[:16]
+        self.shown: list[dict[str, Any]] = []
+
+    def _check(self) -> None:
+        resource, ask = self.resource, self.ask
+        if self.column not in resource.sortable:
+            raise BadQuery(
+                f"{resource.name} cannot be sorted by {self.column!r}; possible: {', '.join(resource.sortable)}."
+            )
+        if unknown := [name for name in self.fields if name not in resource.fields]:
+            raise BadQuery(f"{resource.name} have no field {unknown[0]!r}; possible: {', '.join(resource.fields)}.")
+        if not 1 <= ask.limit <= MOST_ROWS:
+            raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
+
+    def page(self) -> sql.Composed:
+        """The rows after the cursor, and one more to know whether there is a next page.
+
+        Rows without a value in the sorting column come last in both directions: they are a run of their own. Either
+        run goes along an index from where the last page ended, so that every page costs the same.
+        """
+        value, key = self._after()
+        column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
+        runs = []
+        if key is None or value is not None:
+            present = sql.SQL("{} IS NOT NULL").format(column)
+            runs.append(present if key is None else self._beyond([column, *keys], [value, *key]))
+        if self.column not in self.resource.never_null:
+            absent = sql.SQL("{} IS NULL").format(column)
+            runs.append(
+                absent if key is None or value is not None else absent + sql.SQL(" AND ") + self._beyond(keys, key)
+            )
+        parts = [self._run(number, run, column, keys) for number, run in enumerate(runs)]
+        if len(parts) == 1:
+            return parts[0]
+        return sql.SQL("SELECT * FROM (({}) UNION ALL ({})) p ORDER BY _run, {} LIMIT {}").format(
+            *parts, self._order([sql.Identifier("_sort"), *self._keys]), sql.Literal(self.ask.limit + 1)
+        )
+
+    def count(self) -> sql.Composed:
+        if self.ask.total == "estimate":
+            return sql.SQL("EXPLAIN (FORMAT JSON) SELECT") + self._from
+        return sql.SQL("SELECT count(*) AS total") + self._from
+
+    def answer(self, found: list[dict[str, Any]]) -> Page:
+        self.shown = found[: self.ask.limit]
+        rows = [{name: shown(self.resource.columns.get(name), row[name]) for name in self.fields} for row in self.shown]
+        return Page(rows, self._cursor(self.shown[-1]) if len(found) > self.ask.limit else None)
+
+    @property
+    def _keys(self) -> list[sql.Identifier]:
+        return [sql.Identifier(f"_{name}") for name in self.resource.key]
+
+    def _run(
+        self, number: int, run: sql.Composable, column: sql.Identifier, keys: list[sql.Identifier]
+    ) -> sql.Composed:
+        named = [*zip([column, *keys], [sql.Identifier("_sort"), *self._keys], strict=True)]
+        columns = [self._expression(name) for name in self.fields]
+        columns += [sql.SQL("{} AS {}").format(value, name) for value, name in named]
+        return sql.SQL("SELECT {}, {} AS _run{} AND {} ORDER BY {} LIMIT {}").format(
+            sql.SQL(", ").join(columns),
+            sql.Literal(number),
+            self._from,
+            run,
+            self._order([column, *keys]),
+            sql.Literal(self.ask.limit + 1),
+        )
+
+    def _expression(self, name: str) -> sql.Composable:
+        if name not in self.resource.computed:
+            return sql.Identifier("t", name)
+        _, expression = self.resource.computed[name]
+        return sql.SQL("{} AS {}").format(
+            sql.SQL(expression).format(now=sql.Literal(self.ask.now)), sql.Identifier(name)
+        )
+
+    def _order(self, columns: list[sql.Identifier]) -> sql.Composed:
+        direction = sql.SQL(" DESC" if self.descending else " ASC")
+        return sql.SQL(", ").join(column + direction for column in columns)
+
+    def _beyond(self, columns: list[sql.Identifier], values: list[Any]) -> sql.Composed:
+        """Further along the order than these values."""
+        beyond = sql.SQL("<" if self.descending else ">")
+        return sql.SQL("({}) {} ({})").format(
+            sql.SQL(", ").join(columns), beyond, sql.SQL(", ").join(map(sql.Literal, values))
+        )
+
+    def _cursor(self, row: dict[str, Any]) -> str:
+        values = [row["_sort"], *(row[f"_{name}"] for name in self.resource.key)]
+        return base64.urlsafe_b64encode(orjson.dumps([self._question, *values], default=str)).decode().rstrip("=")
+
+    def _after(self) -> tuple[Any, list[Any] | None]:
+        """The sorting value and the key of the last row shown; the key is None at the beginning."""
+        if self.ask.cursor is None:
+            return None, None
+        names = [self.column, *self.resource.key]
+        try:
+            question, *texts = orjson.loads(base64.urlsafe_b64decode(self.ask.cursor + "=="))
+            pairs = zip(names, texts, strict=True)
+            value, *key = [t if t is None else value_of(self.resource.columns[n], t, "cursor") for n, t in pairs]
+        except ValueError:
+            raise BadQuery("cursor is to be one that an earlier page of this list gave.") from None
+        if question != self._question or None in key:
+            raise BadQuery(
+                "The cursor belongs to another list: keep sort and filters as they were, or begin without one."
+            )
+        return value, key
+
+
+def condition(resource: Resource, asked: Filter) -> sql.Composed:
+    column, value = sql.Identifier("t", asked.column), asked.value
+    match asked.operator:
+        case "null":
+            return column + sql.SQL(" IS NULL" if value else " IS NOT NULL")
+        case "in":
+            return sql.SQL("{} IN ({})").format(column, sql.SQL(", ").join(map(sql.Literal, value)))
+        case "has" if resource.columns[asked.column] == "list":
+            return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb([value])))
+        case "has" if resource.columns[asked.column] == "map" and ":" in value:
+            name, _, entry = value.partition(":")
+            return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb({name: entry})))
+        case "has":
+            return sql.SQL("{} ? {}").format(column, sql.Literal(value))
+        case operator:
+            return sql.SQL("{} {} {}").format(column, sql.SQL(COMPARISONS[operator]), sql.Literal(value))
+
+
+def shown(kind: Kind | None, value: Any) -> Any:
+    return sorted(value) if kind == "set" and value is not None else value

@@ -1,0 +1,82 @@
+"""The timeline: everything that happened with a customer, across all its streams, in one order."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from domain import AGGREGATES
+from domain.aggregate import Event, field_names
+from eventlog.envelope import Caller, Recorded
+from projections.projection import Projection, Row, Table
+from projections.query import Ask, Page, Resource, scope, select
+from projections.stream_rows import events_of
+
+
+class Timeline(Projection):
+    """One row an event, found by the stream and by the customer that the stream was about when it began."""
+
+    per_event = True
+    table = Table(
+        "timeline",
+        key=("tenant", "position"),
+        columns={
+            "tenant": "text",
+            "position": "bigint",
+            "occurred_at": "timestamptz NOT NULL",
+            "recorded_at": "timestamptz NOT NULL",
+            "subject_id": "uuid NOT NULL",
+            "stream_type": "text NOT NULL",
+            "stream_id": "uuid NOT NULL",
+            "version": "integer NOT NULL",
+            "event_id": "uuid NOT NULL",
+            "type": "text NOT NULL",
+            "actor": "text NOT NULL",
+            "on_behalf_of": "text",
+            "reason": "text",
+            "fields": "jsonb",
+        },
+        indexes=(
+            "(tenant, subject_id, occurred_at, position)",
+            "(tenant, stream_id, occurred_at, position)",
+        ),
+    )
+
+    def key(self, recorded: Recorded) -> tuple[Any, ...]:
+        return recorded.tenant, recorded.position
+
+    def happened(self, row: Row, event: Event, recorded: Recorded) -> None:
+        row.update({name: getattr(recorded, name) for name in ENVELOPE})
+        row["fields"] = self.plain("fields", {name: getattr(event, name) for name in field_names(type(event))})
+
+
+ENVELOPE = Timeline.table.columns.keys() - {"tenant", "position", "fields"}
+Timeline.handlers = {event_class: Timeline.happened for aggregate in AGGREGATES for event_class in events_of(aggregate)}
+
+TIMELINE_ROWS = Timeline()
+TIMELINE = Resource(
+    "timeline", TIMELINE_ROWS, stream="customer", key=("position",), sort="-occurred_at", hidden=("subject_id",)
+)
+
+
+async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
+    """The events of all streams that concern the customer, latest first unless asked otherwise."""
+    return await select(connection, caller, TIMELINE, ask, source=concerning(caller, customer_id), about=[customer_id])
+
+
+def concerning(caller: Caller, customer_id: UUID) -> sql.Composed:
+    """The customer's own events and those of the streams that are about it today.
+
+    Most streams were about it from the beginning (`subject_id`). An opportunity may be linked later, or to another
+    customer: its events then all belong to the one it is linked to now.
+    """
+    return sql.SQL(
+        "(SELECT * FROM read.timeline WHERE subject_id = {customer} AND stream_id <> ALL (ARRAY("
+        "   SELECT t.id FROM read.opportunities t WHERE {scope} AND t.subject_id = {customer}"
+        "   AND t.customer_id <> t.subject_id))"
+        " UNION ALL SELECT * FROM read.timeline WHERE stream_id = ANY (ARRAY("
+        "   SELECT t.id FROM read.opportunities t WHERE {scope} AND t.customer_id = {customer}"
+        "   AND t.customer_id <> t.subject_id)))"
+    ).format(customer=sql.Literal(customer_id), scope=scope(caller))
