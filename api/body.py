@@ -114,16 +114,10 @@ DECODER = json.JSONDecoder(object_pairs_hook=once, parse_float=fraction, parse_i
 def depth(value: Any) -> int:
     """How deep lists and objects are nested, counted no further than one beyond what is allowed."""
     deepest, level = 0, [value]
-    while level and deepest <= MAX_DEPTH:
-        level = [child for parent in level for child in children(parent)]
+    while deepest <= MAX_DEPTH and (nested := [part for part in level if isinstance(part, (dict, list))]):
+        level = [part for whole in nested for part in (whole.values() if isinstance(whole, dict) else whole)]
         deepest += 1
-    return deepest - 1
-
-
-def children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [True, *value.values()]
-    return [True, *value] if isinstance(value, list) else []
+    return deepest
 
 
 def unkeepable(value: Any, where: tuple[str | int, ...]) -> tuple[str | int, ...] | None:

@@ -21,6 +21,7 @@ from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.freshness import NotFreshYet, ParkedRead
+from projections.query import BadQuery
 
 MEDIA_TYPE = b"application/problem+json"
 SHOWN = 20
@@ -85,6 +86,7 @@ TABLE: dict[type[Exception], Rule] = {
     # what the caller got wrong
     BadBody: Rule(400, "bad-body"),
     BadRequest: Rule(400, "bad-request"),
+    BadQuery: Rule(400, "bad-query"),
     BadPosition: Rule(400, "bad-position"),
     Unauthenticated: Rule(401, "unauthenticated", headers={"WWW-Authenticate": "Bearer"}),
     Forbidden: Rule(403, "forbidden"),

@@ -75,7 +75,7 @@ def api(home: Home = None) -> None:
 @app.command()
 def worker(name: str, home: Home = None) -> None:
     """Run one worker alone."""
-    from workers import WORKERS, run
+    from workers.__main__ import WORKERS, run
 
     if name not in WORKERS:
         raise SettingsError(f"there is no worker {name}; the workers are {', '.join(WORKERS)}")
@@ -107,7 +107,11 @@ def relay(
     """Publish the log to Kafka again from a position on, for consumers that lost theirs."""
     from workers.relay import republish
 
-    published = asyncio.run(republish(here(home), from_))
+    settings = here(home)
+    assert settings.database_url
+    assert settings.kafka_bootstrap
+    kafka = settings.kafka_client(settings.kafka_bootstrap)
+    published = asyncio.run(republish(settings.database_url, kafka, after=from_ - 1))
     console.print(f"{published} events published again.")
 
 

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,23 +147,31 @@ def software(directories: Sequence[Path], probe: Path, name: str, cache: Path, a
     return copy
 
 
-def take_lock(place: Path) -> TextIO:
+def take_lock(place: Path, home: Path) -> TextIO:
     """Hold the place until the file is closed or this process is gone; refuse if another one holds it."""
     try:
         lock = (place / "lock").open("a+")
     except PermissionError:
-        raise CannotStart(f"{place} belongs to another user: choose another home (--home or KRONIKA_HOME)") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise CannotStart(f"{place.parent} is already in use by another Kronika (process {holder})") from None
+        raise CannotStart(f"{home} belongs to another user: choose another home (--home or KRONIKA_HOME)") from None
+    deadline = time.monotonic() + 3  # a holder that was just killed lets go within moments
+    while not _locked(lock):
+        if time.monotonic() > deadline:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise CannotStart(f"{home} is already in use by another Kronika (process {holder})")
+        time.sleep(0.05)
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock
+
+
+def _locked(file: TextIO) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def ports(memory: Path, count: int) -> list[int]:

@@ -39,7 +39,7 @@ class LocalServer(ABC):
     def start(self) -> str:
         """Start it, in a new home with empty data, and return its address; raises CannotStart."""
         place = place_for(self._home, self.kind)
-        self._lock = take_lock(place)
+        self._lock = take_lock(place, self._home)
         try:
             return self._start(place, place / "data", account_for(place / "data"))
         except BaseException:

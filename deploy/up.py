@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from api import keys as api_keys
-from deploy.demo import TENANT, company, fill
+from deploy.demo import SEED, TENANT, company, fill, unfinished
+from deploy.demo import Progress as Filled
 from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
 from deploy.place import CannotStart
@@ -26,10 +28,11 @@ from deploy.process import Guarded
 from deploy.report import NotAsPromised, caught_up, report
 from deploy.running import note
 from deploy.settings import Settings
+from eventlog import feed
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
-from workers import WORKERS
+from workers.__main__ import WORKERS
 
 PATIENCE_S = 120
 """How long a step may take before `up` says that it failed."""
@@ -55,7 +58,7 @@ class Processes:
         self._running[name] = Guarded(
             [sys.executable, "-m", "deploy.cli", *self.commands[name]],
             cwd=Path.cwd(),
-            env=self._environment,
+            env=self._environment | {"PGAPPNAME": f"kronika {name}"},  # `kronika status` knows them by it
             log=self._logs / f"{name}.log",
             account=None,
             signals=(signal.SIGTERM,),
@@ -114,16 +117,16 @@ def up(settings: Settings, *, demo: bool, check: bool) -> None:
                     tell(name, "starting")
                     processes.start(name)
                 wait_for_api(settings, processes)
-                if demo and is_empty(addresses):
+                if demo:
                     asyncio.run(fill_demo(addresses, settings, progress))
                 token = demo_key(addresses, settings) if has_tenant(addresses, TENANT) else None
                 tell("read models", "reaching the head of the log")
                 if check:
-                    caught_up(addresses.database_url, settings, PATIENCE_S)
+                    caught_up(settings, PATIENCE_S)
                 progress.stop()
                 console.print(what_runs(settings, addresses, token))
                 if check:
-                    report(console, addresses.database_url, settings)
+                    report(console, settings)
                     return
                 console.print("Ctrl-C stops all of it.")
                 while not stop.wait(0.5):
@@ -200,26 +203,26 @@ def wait_for_api(settings: Settings, processes: Processes) -> None:
     raise CannotStart(f"the API does not answer at {api_url(settings)}:\n{processes.last_words('api')}")
 
 
-def is_empty(addresses: Addresses) -> bool:
-    with psycopg.connect(addresses.database_url) as connection:
-        return not connection.execute("SELECT FROM log.events LIMIT 1").rowcount
-
-
 def has_tenant(addresses: Addresses, tenant: str) -> bool:
     with psycopg.connect(addresses.database_url) as connection:
         return bool(connection.execute("SELECT FROM log.events WHERE tenant = %s LIMIT 1", [tenant]).rowcount)
 
 
 async def fill_demo(addresses: Addresses, settings: Settings, progress: Progress) -> None:
-    task = progress.add_task("the demo company", total=None)
+    """Fill an empty log, or go on with a filling that was interrupted; leave every other log alone."""
     keys = FileKeyStore(settings.keys_path)
     async with Log.open(addresses.database_url, keys) as log:
-        await fill(
-            log,
-            Caller(TENANT, "demo"),
-            company(),
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+        async with log.connection() as connection:
+            empty = await feed.head(connection) == 0
+        until = datetime.now(UTC).date() if empty else await unfinished(log, TENANT)
+        if until is not None:
+            task = progress.add_task("the demo company", total=None)
+
+            def tell(filled: Filled) -> None:
+                progress.update(task, completed=filled.done, total=filled.total)
+
+            await fill(log, Caller(TENANT, "demo"), list(company(SEED, until)), tell)
+            progress.remove_task(task)
     keys.close()
 
 

@@ -3,4 +3,7 @@
 from deploy.demo.filling import Progress, StepRefused, fill, unfinished
 from deploy.demo.history import Step, company
 
-__all__ = ["Progress", "Step", "StepRefused", "company", "fill", "unfinished"]
+TENANT = "demo"
+SEED = 1
+
+__all__ = ["SEED", "TENANT", "Progress", "Step", "StepRefused", "company", "fill", "unfinished"]

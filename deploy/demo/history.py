@@ -180,8 +180,8 @@ class History:
         for party in self.buyers(firms, self.many(OPPORTUNITIES)):
             self.opportunity(party, self.some_day(party))
         # A won opportunity brings its own order; the others are placed without one.
-        self.orders_left = self.many(ORDERS) - sum(isinstance(told[2], s.PlaceOrder) for told in self.told)
-        for party in self.buyers(self.parties, self.orders_left):
+        from_wins = sum(isinstance(command, s.PlaceOrder) for _, _, command in self.told)
+        for party in self.buyers(self.parties, max(0, self.many(ORDERS) - from_wins)):
             self.repeat_order(party)
         for party in self.buyers(self.parties, self.many(TICKETS)):
             self.concern(party)
@@ -459,15 +459,16 @@ class History:
     def how_many(self, party: Party, product: Product) -> int:
         """Machines by the piece, beans and cups by the dozen; big customers buy much."""
         if not party.is_firm:
-            return self.rng.choices((1, 2, 3, 4), (70, 20, 6, 4))[0]
+            return int(self.rng.choices((1, 2, 3, 4), (70, 20, 6, 4))[0])
         base = {"office": 1.0, "machine": 1.5, "grinder": 1.3, "service": 1.5, "part": 2.0}.get(product.kind, 8.0)
         return max(1, min(round(self.around(base, 0.8) * party.weight**0.35), 500))
 
     def basket(self, party: Party, *kinds: str) -> tuple[tuple[Product, int, Decimal], ...]:
         """What goes into one sale: product, quantity and discount (a fraction) of each line."""
-        products = {self.wanted(party, *kinds): None for _ in range(self.rng.choices((1, 2, 3, 4), (46, 30, 16, 8))[0])}
+        lines = self.rng.choices((1, 2, 3, 4), (46, 30, 16, 8))[0]
+        wanted = {product.sku: product for product in (self.wanted(party, *kinds) for _ in range(lines))}
         most = (0, 5, 10, 15) if party.is_firm else (0, 0, 0, 10)
-        return tuple((p, self.how_many(party, p), Decimal(self.rng.choice(most)) / 100) for p in products)
+        return tuple((p, self.how_many(party, p), Decimal(self.rng.choice(most)) / 100) for p in wanted.values())
 
     def opportunity(self, party: Party, began: datetime) -> None:
         id, rng, owner, market = self.new_id(), self.rng, party.owner, party.market
@@ -506,7 +507,7 @@ class History:
                     story.then(self.around(0.5), owner, link)
                     known = True
                 days = self.around(TAKES[stage])
-                if not known and stage == 3 or not self.chance(GO_ON[stage] * skill):
+                if (not known and stage == 3) or not self.chance(GO_ON[stage] * skill):
                     story.then(days, owner, self.loss(id, market))
                     if not self.chance(0.07):
                         return
@@ -771,7 +772,7 @@ class History:
         story.then(self.around(0.1), agent, t.MergeTicket(ticket_id=again, into_id=id))
 
     def end(self, story: Story, id: UUID, agent: str, language: str, began: datetime) -> None:
-        """A cycle ends: mostly resolved and then closed; the customer says how that was, the worse the longer it took."""
+        """A cycle ends, mostly resolved and then closed; the longer it took, the less content the customer is."""
         if self.chance(0.03):
             story.then(self.around(20), agent, t.CloseTicket(ticket_id=id))
             return

@@ -7,54 +7,58 @@ from datetime import date
 from decimal import Decimal
 from random import Random
 
-CHINESE_SURNAMES = (
-    "李 li|王 wang|张 zhang|刘 liu|陈 chen|杨 yang|赵 zhao|黄 huang|周 zhou|吴 wu|徐 xu|孙 sun|胡 hu|朱 zhu|高 gao|林 lin|何 he"
-    "|郭 guo|马 ma|罗 luo|梁 liang|宋 song|郑 zheng|谢 xie|韩 han|唐 tang|冯 feng|于 yu|董 dong|萧 xiao|程 cheng|曹 cao"
-    "|欧阳 ouyang|司马 sima|诸葛 zhuge"
-)
-CHINESE_GIVEN = (
-    "伟 wei|芳 fang|娜 na|敏 min|静 jing|丽 li|强 qiang|磊 lei|军 jun|洋 yang|勇 yong|艳 yan|杰 jie|涛 tao|明 ming|超 chao"
-    "|秀兰 xiulan|霞 xia|平 ping|刚 gang|桂英 guiying|建华 jianhua|志强 zhiqiang|小红 xiaohong|雨桐 yutong|子涵 zihan"
-    "|浩然 haoran|欣怡 xinyi|思远 siyuan|梦瑶 mengyao|晓明 xiaoming|文博 wenbo|佳慧 jiahui|宇轩 yuxuan|诗涵 shihan|俊杰 junjie"
-)
-CHINESE_BRANDS = (
-    "华瑞 huarui|恒通 hengtong|锦江 jinjiang|瑞丰 ruifeng|东海 donghai|天成 tiancheng|明德 mingde|远景 yuanjing|金桥 jinqiao"
-    "|星辰 xingchen|绿洲 luzhou|和盛 hesheng|新翼 xinyi|博雅 boya|宏图 hongtu|银河 yinhe|白云 baiyun|长青 changqing|海川 haichuan"
-    "|乐居 leju|中联 zhonglian|雅诗 yashi|云栖 yunqi|同创 tongchuang|万象 wanxiang|晨光 chenguang|福满 fuman|百味 baiwei"
-)
-CHINESE_TRADES = (
-    "科技 technology|酒店 hotels|餐饮 restaurants|贸易 retail|教育 education|医疗 health|物流 logistics|设计 services"
-)
-
-ENGLISH_GIVEN = "James Mary Robert Linda Michael Susan David Karen Daniel Nancy Paul Laura Kevin Emma Brian Olivia Jason Grace Eric Chloe"
-ENGLISH_SURNAMES = (
-    "Smith Johnson Brown Miller Davis Wilson Anderson Taylor Moore Jackson Martin Lee Thompson White Harris Clark Lewis Walker"
-    " Young Allen King Wright Scott O'Neill Baker Carter"
-)
-EUROPEAN_GIVEN = (
-    "Anna Lukas Marie Jonas Léa Hugo Camille Jürgen Sofía Pablo Giulia Marco Ingrid Søren Zoë Matteo Élodie Björn Katarzyna"
-    " Tomáš Inês Nuno Lotte Pieter"
-)
-EUROPEAN_SURNAMES = (
-    "Müller Schmidt Fischer Weber Wagner Becker Dubois Moreau Lefèvre Laurent García Fernández Rossi Ferrari Bianchi Jensen"
-    " Lindström Kowalski Novák Silva van_Dijk de_Vries Šimić Øster"
-)
-AMERICAN_BRANDS = (
-    "Bluebird Cascade Copperleaf Evergreen Foxglove Granite Harborview Ironwood Juniper Keystone Lakeshore Maplewood Northstar"
-    " Oakridge Pinecrest Quarry Redwood Silverline Summit Timberline Vantage Westwind"
-)
-EUROPEAN_BRANDS = (
-    "Alpenblick Bellevue Castello Dorado Edelweiß Fjord Gutenberg Hanse Isola Jardin Kranich Lumière Montana Nordlys Orla"
-    " Panorama Quartier Rheingold Soleil Tivoli Valor Zenit"
-)
-AMERICAN_TRADES = (
-    "Software technology|Hotels hotels|Kitchens restaurants|Outfitters retail|College education|Clinics health"
-    "|Freight logistics|Partners services"
-)
-EUROPEAN_TRADES = (
-    "Systeme technology|Hôtels hotels|Trattoria restaurants|Handel retail|Akademie education|Klinik health|Spedition logistics"
-    "|Atelier services"
-)
+CHINESE_SURNAMES = """
+    李/li 王/wang 张/zhang 刘/liu 陈/chen 杨/yang 赵/zhao 黄/huang 周/zhou 吴/wu 徐/xu 孙/sun 胡/hu 朱/zhu 高/gao
+    林/lin 何/he 郭/guo 马/ma 罗/luo 梁/liang 宋/song 郑/zheng 谢/xie 韩/han 唐/tang 冯/feng 于/yu 董/dong 萧/xiao
+    程/cheng 曹/cao 欧阳/ouyang 司马/sima 诸葛/zhuge
+"""
+CHINESE_GIVEN = """
+    伟/wei 芳/fang 娜/na 敏/min 静/jing 丽/li 强/qiang 磊/lei 军/jun 洋/yang 勇/yong 艳/yan 杰/jie 涛/tao 明/ming
+    超/chao 秀兰/xiulan 霞/xia 平/ping 刚/gang 桂英/guiying 建华/jianhua 志强/zhiqiang 小红/xiaohong 雨桐/yutong
+    子涵/zihan 浩然/haoran 欣怡/xinyi 思远/siyuan 梦瑶/mengyao 晓明/xiaoming 文博/wenbo 佳慧/jiahui 宇轩/yuxuan
+    诗涵/shihan 俊杰/junjie
+"""
+CHINESE_BRANDS = """
+    华瑞/huarui 恒通/hengtong 锦江/jinjiang 瑞丰/ruifeng 东海/donghai 天成/tiancheng 明德/mingde 远景/yuanjing
+    金桥/jinqiao 星辰/xingchen 绿洲/luzhou 和盛/hesheng 新翼/xinyi 博雅/boya 宏图/hongtu 银河/yinhe 白云/baiyun
+    长青/changqing 海川/haichuan 乐居/leju 中联/zhonglian 雅诗/yashi 云栖/yunqi 同创/tongchuang 万象/wanxiang
+    晨光/chenguang 福满/fuman 百味/baiwei
+"""
+CHINESE_TRADES = """
+    科技/technology 酒店/hotels 餐饮/restaurants 贸易/retail 教育/education 医疗/health 物流/logistics 设计/services
+"""
+ENGLISH_GIVEN = """
+    James Mary Robert Linda Michael Susan David Karen Daniel Nancy Paul Laura Kevin Emma Brian Olivia Jason Grace
+    Eric Chloe
+"""
+ENGLISH_SURNAMES = """
+    Smith Johnson Brown Miller Davis Wilson Anderson Taylor Moore Jackson Martin Lee Thompson White Harris Clark
+    Lewis Walker Young Allen King Wright Scott O'Neill Baker Carter
+"""
+EUROPEAN_GIVEN = """
+    Anna Lukas Marie Jonas Léa Hugo Camille Jürgen Sofía Pablo Giulia Marco Ingrid Søren Zoë Matteo Élodie Björn
+    Katarzyna Tomáš Inês Nuno Lotte Pieter
+"""
+EUROPEAN_SURNAMES = """
+    Müller Schmidt Fischer Weber Wagner Becker Dubois Moreau Lefèvre Laurent García Fernández Rossi Ferrari Bianchi
+    Jensen Lindström Kowalski Novák Silva van_Dijk de_Vries Šimić Øster
+"""
+AMERICAN_BRANDS = """
+    Bluebird Cascade Copperleaf Evergreen Foxglove Granite Harborview Ironwood Juniper Keystone Lakeshore Maplewood
+    Northstar Oakridge Pinecrest Quarry Redwood Silverline Summit Timberline Vantage Westwind
+"""
+EUROPEAN_BRANDS = """
+    Alpenblick Bellevue Castello Dorado Edelweiß Fjord Gutenberg Hanse Isola Jardin Kranich Lumière Montana Nordlys
+    Orla Panorama Quartier Rheingold Soleil Tivoli Valor Zenit
+"""
+AMERICAN_TRADES = """
+    Software/technology Hotels/hotels Kitchens/restaurants Outfitters/retail College/education Clinics/health
+    Freight/logistics Partners/services
+"""
+EUROPEAN_TRADES = """
+    Systeme/technology Hôtels/hotels Trattoria/restaurants Handel/retail Akademie/education Klinik/health
+    Spedition/logistics Atelier/services
+"""
 
 
 @dataclass(frozen=True)
@@ -159,27 +163,22 @@ MARKETS = (CHINA, EUROPE, AMERICAS)
 FIRST_LINE = ("sun.li", "tina.park", "omar.haddad", "xu.fei", "jo.martin")
 TECHNICIANS = ("wang.gang", "eva.lindqvist", "raj.patel")
 
-CHINESE_NEW_YEAR = {
-    day.year: day
-    for day in map(
-        date.fromisoformat,
-        "2019-02-05 2020-01-25 2021-02-12 2022-02-01 2023-01-22 2024-02-10 2025-01-29 2026-02-17 2027-02-06 2028-01-26"
-        " 2029-02-13 2030-02-03 2031-01-23 2032-02-11 2033-01-31 2034-02-19 2035-02-08".split(),
-    )
-}
+CHINESE_NEW_YEARS = """
+    2019-02-05 2020-01-25 2021-02-12 2022-02-01 2023-01-22 2024-02-10 2025-01-29 2026-02-17 2027-02-06
+    2028-01-26 2029-02-13 2030-02-03 2031-01-23 2032-02-11 2033-01-31 2034-02-19 2035-02-08
+"""
+CHINESE_NEW_YEAR = {day.year: day for day in map(date.fromisoformat, CHINESE_NEW_YEARS.split())}
 
 
 def pairs(table: str) -> list[tuple[str, str]]:
-    return [(left, right) for left, right in (entry.split(" ") for entry in table.split("|"))]
+    return [(left, right) for left, right in (entry.split("/") for entry in table.split())]
 
 
 def person(rng: Random, market: Market) -> Named:
     """Somebody of that market; one in seven of those outside China has a Chinese name, too."""
     if market is CHINA or rng.random() < 0.14:
-        (surname, surname_latin), (given, given_latin) = (
-            rng.choice(pairs(CHINESE_SURNAMES)),
-            rng.choice(pairs(CHINESE_GIVEN)),
-        )
+        surname, surname_latin = rng.choice(pairs(CHINESE_SURNAMES))
+        given, given_latin = rng.choice(pairs(CHINESE_GIVEN))
         if market is CHINA:
             return Named(surname + given, f"{given_latin}.{surname_latin}")
         return Named(

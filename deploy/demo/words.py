@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
+
+Phrases = Mapping[str, tuple[str, ...]]
+"""What is said, by language."""
 
 CALLS = {
     "zh": ("询问新款机器", "确认报价", "回访使用情况", "讨论年度采购", "节日礼盒需求", "预约演示"),
@@ -43,7 +47,7 @@ DEALS = {
         "Lobby bar",
     ),
 }
-CONCERNS = {
+CONCERNS: dict[str, Phrases] = {
     "fault": {
         "zh": ("机器不出水", "研磨机异响", "屏幕不亮", "漏水", "压力不足"),
         "en": ("No water comes out", "Grinder makes a noise", "Display stays dark", "It leaks", "No pressure"),
@@ -96,5 +100,5 @@ COMMENTS = {
 }
 
 
-def say(rng: Random, phrases: dict[str, tuple[str, ...]], language: str) -> str:
+def say(rng: Random, phrases: Phrases, language: str) -> str:
     return rng.choice(phrases[language])

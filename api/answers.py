@@ -1,0 +1,128 @@
+"""What every read shares: as fresh as the caller asks, and telling the position that the answer reflects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPBearer
+from psycopg import AsyncConnection, DataError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.door import visit
+from api.errors import BadRequest, invalid
+from api.kronika import Kronika, kronika
+from api.tide import LOG
+from commands.dispatch import Forbidden
+from eventlog.envelope import Caller
+from projections.freshness import ParkedRead
+from projections.query import Page, Parked, Resource
+
+LONGEST_S = 30.0
+
+bearer = HTTPBearer(bearerFormat="kr_<id>_<secret>", description="An API key: it names tenant and actor.", auto_error=False)
+
+
+class Fresh(BaseModel):
+    """How fresh an answer must be. What is no parameter of the route is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_position: str | None = Field(
+        None, max_length=40, description="Answer only from what reflects this position, given by an earlier answer.", examples=["1.42"]
+    )
+    wait: float = Field(0, ge=0, le=LONGEST_S, allow_inf_nan=False, description="Seconds to wait until it does.")
+
+
+async def calling(request: Request, _documented: Annotated[Any, Depends(bearer)]) -> Caller:
+    """Who asks. Raises Unauthenticated, and Forbidden without the scope `read`."""
+    came = visit(request.scope)
+    caller = await kronika(request.scope).callers.of(came.headers.get(b"authorization"))
+    came.tenant = caller.tenant
+    if "read" not in caller.scopes:
+        raise Forbidden("This key may write, not read.")
+    return caller
+
+
+def opened(request: Request) -> Kronika:
+    return kronika(request.scope)
+
+
+Calling = Annotated[Caller, Depends(calling)]
+House = Annotated[Kronika, Depends(opened)]
+
+
+@dataclass
+class Reading:
+    """A connection, and the position that whatever is read over it reflects at the least."""
+
+    house: Kronika
+    connection: AsyncConnection[Any]
+    position: int
+    asked: int | None
+    """The position that the caller asked for."""
+    parked: set[str] = field(default_factory=set)
+
+    def answer(self, value: Any, *, version: int | None = None) -> Response:
+        """The value as JSON, with where it stands; `version` is that of a single thing."""
+        told = {"X-Position": self.house.token(self.position)}
+        if version is not None:
+            told["ETag"] = f'"{version}"'
+        if self.parked:
+            told["X-Parked"] = ", ".join(sorted(self.parked))
+        return Response(orjson.dumps(value, default=exact), media_type="application/json", headers=told)
+
+    def note(self, name: str, parked: Iterable[Parked]) -> None:
+        """These events of a read model could not be taken in, and what is answered lacks them. Raises ParkedRead when
+        the caller asks for a position that lies beyond one of them."""
+        for event in parked:
+            if self.asked is not None and self.asked >= event.position:
+                raise ParkedRead(name, event.position, event.event_id)
+            self.parked.add(str(event.event_id))
+
+    def rows(self, resource: Resource, page: Page) -> list[dict[str, Any]]:
+        """The rows of a page as they are told outside."""
+        self.note(resource.name, page.parked.values())
+        return [self.row(row) for row in page.rows]
+
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row | {"position": self.house.token(row["position"])} if "position" in row else row
+
+
+@asynccontextmanager
+async def reading(house: Kronika, fresh: Fresh, names: Sequence[str] = (LOG,)) -> AsyncIterator[Reading]:
+    """A connection for reading these read models, as soon as they reflect what the caller asks.
+
+    Raises NotFreshYet, BadPosition, PositionAbandoned. The position is read before the rows, so they are never older.
+    """
+    asked = await house.position(fresh.min_position) if fresh.min_position is not None else None
+    if asked is not None:
+        await house.tide.at_least(names, asked, fresh.wait)
+    async with house.reading() as connection:
+        position = await house.tide.least(names, connection)
+        try:
+            yield Reading(house, connection, position, asked)
+        except DataError:
+            raise BadRequest("A value that is asked for is out of range.") from None
+
+
+def asked_of(request: Request) -> tuple[Fresh, list[tuple[str, str]]]:
+    """How fresh a list is asked to be, and its other parameters. Raises Invalid."""
+    given = request.query_params.multi_items()
+    try:
+        fresh = Fresh.model_validate({name: text for name, text in given if name in Fresh.model_fields})
+    except ValidationError as error:
+        raise invalid(error) from None
+    return fresh, [(name, text) for name, text in given if name not in Fresh.model_fields]
+
+
+def exact(value: Any) -> str:
+    """Decimals as strings, so that no reader rounds them."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"an answer holds a {type(value).__name__}")

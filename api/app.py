@@ -1,0 +1,114 @@
+"""The HTTP API: routes, middleware and errors put together, and the server that runs them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
+
+import orjson
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from api import commands, feed, health, reads
+from api.document import document
+from api.door import Door
+from api.kronika import Kronika
+from deploy.settings import Settings
+
+DRAIN_S = 7
+"""How long requests under way may take to end when the process is asked to stop; all is over within ten seconds."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its lifespan opens the log (migrated before) and connections for reading."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Kronika.open(settings) as app.state.kronika:
+            yield
+
+    app = FastAPI(
+        title="Kronika",
+        version="1",
+        summary="A CRM that never forgets: commands in, events kept for ever, read models out.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    direct = commands.routes()
+    app.router.routes.extend(direct)
+    for room in (reads, feed, health):
+        app.include_router(room.router)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents
+    app.add_middleware(Door, direct={route.path: route.direct for route in direct})
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, up)
+    return app
+
+
+async def up(request: Request, error: Exception) -> Response:
+    """What FastAPI would word itself goes up to the door, where every exception becomes a problem."""
+    raise error
+
+
+class Server(uvicorn.Server):
+    """uvicorn that, asked to stop, first tells those who wait for news that none will come."""
+
+    app: FastAPI
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if opened := getattr(self.app.state, "kronika", None):
+            opened.tide.end()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is under way and return."""
+    log_as_lines(settings.log_level)
+    app = create_app(settings)
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+    )
+    server.app = app
+    server.run()
+
+
+def log_as_lines(level: str) -> None:
+    """One JSON object a line on standard error, unless the process has set up its logs already."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=as_line),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
+def as_line(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)

@@ -1,0 +1,324 @@
+"""Commands over HTTP: a route for each that is registered, and one for a thousand at once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import Header
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from api import body
+from api.door import Visit, respond, visit
+from api.errors import BadRequest, Invalid, TooLarge, UnknownCommand, invalid
+from api.kronika import Kronika, kronika
+from commands.command import Command, Registration, registered
+from commands.dispatch import Asked, Forbidden, dispatch
+from eventlog.envelope import Answer, Caller, Context
+
+MOST = 1_000
+"""Commands in one request."""
+AT_ONCE = 64
+"""Commands of one request that are decided at the same time; they share the log's next commits."""
+
+KEY = re.compile(r"[\x20-\x7e]{1,255}")
+VERSION = re.compile(r'"?(\d{1,9})"?')
+JSON_TYPE = (b"content-type", b"application/json")
+
+
+class CommandAnswer(BaseModel):
+    """What became of a command; the same for ever, however often it is sent under the same Idempotency-Key."""
+
+    stream: str = Field(description="What the command was about.", examples=["customer"])
+    id: UUID
+    version: int = Field(description="The stream's version after it; send it as If-Match to decide on what you saw.")
+    position: str = Field(description="Opaque; as min_position it makes any read reflect this command.", examples=["1.42"])
+    types: list[str] = Field(description="The events recorded, in order; none when nothing was new.", examples=[["customer.registered"]])
+    repeated: bool = Field(description="True when this is the answer to an earlier sending.")
+
+
+class BatchItem(BaseModel):
+    """One command of a batch."""
+
+    command: str = Field(examples=["register-customer"])
+    key: str | None = Field(None, description="As the Idempotency-Key header; made when absent.")
+    if_match: int | None = Field(None, description="As the If-Match header.")
+    body: dict[str, Any] = Field(examples=[{"kind": "person", "name": "李伟"}])
+
+
+class BatchAnswer(BaseModel):
+    """What became of one command of a batch: its answer, or the problem."""
+
+    status: int = Field(description="As if it had been sent alone.", examples=[201])
+    key: str | None
+    answer: CommandAnswer | None = None
+    problem: dict[str, Any] | None = None
+
+
+class DirectRoute(APIRoute):
+    """A route that is documented like any other, but answered by a plain ASGI application: FastAPI's way through
+    dependencies and two validations costs a command as much as recording it."""
+
+    direct: ASGIApp
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.direct if scope["method"] == "POST" else super().handle)(scope, receive, send)
+
+
+def routes() -> list[DirectRoute]:
+    return [batch_route(), *(command_route(registration) for registration in registered())]
+
+
+def command_route(registration: Registration) -> DirectRoute:
+    async def documented(
+        body: Any,
+        idempotency_key: Annotated[str | None, Header(max_length=255, description="Send it again, get the first answer; made and returned when absent.")] = None,
+        if_match: Annotated[str | None, Header(description="The version that the stream must have.", examples=['"7"'])] = None,
+    ) -> None: ...
+
+    documented.__annotations__ |= {"body": registration.model}
+    summary, _, description = registration.summary.partition("\n")
+    route = DirectRoute(
+        f"/v1/commands/{registration.name}",
+        documented,
+        methods=["POST"],
+        name=registration.name,
+        operation_id=registration.name,
+        summary=summary.partition(";")[0].rstrip(".") + ".",
+        description=f"{summary}\n{description}".strip(),
+        status_code=201 if registration.creates else 200,
+        response_model=CommandAnswer,
+        tags=["commands"],
+    )
+
+    async def direct(scope: Scope, receive: Receive, send: Send) -> None:
+        await one(registration, scope, receive, send)
+
+    route.direct = direct
+    return route
+
+
+async def one(registration: Registration, scope: Scope, receive: Receive, send: Send) -> None:
+    """A request that is one command."""
+    house, came = kronika(scope), visit(scope)
+    headers = came.headers
+    caller = await house.callers.of(headers.get(b"authorization"))
+    came.tenant = caller.tenant
+    body.media_type(headers, body.JSON)
+    key = key_of(headers.get(b"idempotency-key"))
+    came.told.append((b"idempotency-key", key.encode()))
+    version = version_of(headers.get(b"if-match"))
+    command = validated(registration, body.parsed(await body.read(headers, receive)))
+    answer = await dispatch(house.log, asked(command, caller, came, key, version))
+    told = [
+        JSON_TYPE,
+        (b"etag", b'"%d"' % answer.version),
+        (b"x-position", house.token(answer.position).encode()),
+    ]
+    if answer.repeated:
+        told.append((b"idempotent-replayed", b"true"))
+    await respond(send, 201 if registration.creates else 200, orjson.dumps(as_answer(house, answer)), told)
+
+
+def asked(command: Command, caller: Caller, came: Visit, key: str, version: int | None) -> Asked:
+    context = Context(
+        caller.tenant, caller.actor, key, came.correlation_id, reason=command.reason, trace=came.trace
+    )
+    return Asked(command, caller, context, version)
+
+
+def as_answer(house: Kronika, answer: Answer) -> dict[str, Any]:
+    return {
+        "stream": answer.stream_type,
+        "id": answer.stream_id,
+        "version": answer.version,
+        "position": house.token(answer.position),
+        "types": answer.types,
+        "repeated": answer.repeated,
+    }
+
+
+def validated(registration: Registration, given: Any) -> Command:
+    """The command that was sent. Raises Invalid."""
+    try:
+        return registration.model.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def key_of(given: bytes | str | None) -> str:
+    """The command's id: the caller's, or one made here. Raises BadRequest."""
+    if given is None:
+        return str(uuid7())
+    key = given.decode("latin-1") if isinstance(given, bytes) else given
+    if not KEY.fullmatch(key):
+        raise BadRequest("An Idempotency-Key is 1 to 255 printable ASCII characters.")
+    return key
+
+
+def version_of(given: bytes | None) -> int | None:
+    """The version in an If-Match header, as an ETag ("7") or bare (7). Raises BadRequest."""
+    if given is None:
+        return None
+    match = VERSION.fullmatch(given.decode("latin-1").strip())
+    if match is None:
+        raise BadRequest('If-Match is the version that you saw, as "7".')
+    return int(match[1])
+
+
+def batch_route() -> DirectRoute:
+    async def documented(body: Annotated[list[BatchItem], Field(max_length=MOST)]) -> None: ...
+
+    ndjson = {"schema": {"type": "string", "description": "One JSON object a line, each as an item of the list."}}
+    route = DirectRoute(
+        "/v1/commands",
+        documented,
+        methods=["POST"],
+        name="commands",
+        operation_id="commands",
+        summary="Send up to 1,000 commands; each is decided and answered on its own, in the same order.",
+        description="A JSON list, or NDJSON with an item a line; answered likewise. Items that name the same stream are"
+        " decided in their order, all others together. What one item asks never fails its neighbours.",
+        response_model=list[BatchAnswer],
+        tags=["commands"],
+        openapi_extra={"requestBody": {"content": {"application/x-ndjson": ndjson}}},
+    )
+    route.direct = batch
+    return route
+
+
+@dataclass
+class Item:
+    """One item of a batch, with whatever could be read of it."""
+
+    key: str | None = None
+    registration: Registration | None = None
+    command: Command | None = None
+    version: int | None = None
+    fault: Exception | None = None
+
+    @classmethod
+    def read(cls, given: Any | Callable[[], Any]) -> Item:
+        item = cls()
+        try:
+            item._read(given() if callable(given) else given)
+        except Exception as error:  # a fault of this item alone; what no rule knows is answered as `internal`
+            item.fault = error
+        return item
+
+    def _read(self, given: Any) -> None:
+        if not isinstance(given, dict):
+            raise Invalid.at((), "an item is an object", "dict_type")
+        if unknown := given.keys() - {"command", "key", "if_match", "body"}:
+            raise Invalid([{"loc": [str(name)[:80]], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"} for name in sorted(unknown)])
+        key, version = given.get("key"), given.get("if_match")
+        if not isinstance(key, str | None):
+            raise Invalid.at(("key",), "a key is a string", "string_type")
+        self.key = key_of(key)
+        if version is not None and (type(version) is not int or not 0 <= version < 10**9):
+            raise Invalid.at(("if_match",), "if_match is a version", "int_type")
+        self.version = version
+        self.registration = commands_by_name().get(given.get("command", ""))  if isinstance(given.get("command"), str) else None
+        if self.registration is None:
+            raise UnknownCommand("There is no such command; the API's document lists them.")
+        self.command = validated(self.registration, given.get("body", {}))
+
+
+@cache
+def commands_by_name() -> dict[str, Registration]:
+    return {registration.name: registration for registration in registered()}
+
+
+async def batch(scope: Scope, receive: Receive, send: Send) -> None:
+    """A request that is many commands."""
+    house, came = kronika(scope), visit(scope)
+    caller = await house.callers.of(came.headers.get(b"authorization"))
+    came.tenant = caller.tenant
+    if "write" not in caller.scopes:
+        raise Forbidden("This key may read, not write.")
+    kind = body.media_type(came.headers, body.JSON | body.LINES)
+    items = read_items(kind, await body.read(came.headers, receive))
+    answers = await in_order(items, lambda item: answered(house, caller, came, item))
+    parts = [orjson.dumps(answer) for answer in answers]
+    whole = b"\n".join([*parts, b""]) if kind in body.LINES else b"[" + b",".join(parts) + b"]"
+    await respond(send, 200, whole, [(b"content-type", kind)])
+
+
+def read_items(kind: bytes, raw: bytes) -> list[Item]:
+    if kind in body.LINES:
+        lines = [line for line in raw.split(b"\n") if line.strip()]
+        check_count(len(lines))
+        return [Item.read(lambda line=line: body.parsed(line)) for line in lines]  # type: ignore[misc]
+    given = body.parsed(raw)
+    if not isinstance(given, list):
+        raise Invalid.at((), "a batch is a list of commands", "list_type")
+    check_count(len(given))
+    return [Item.read(one) for one in given]
+
+
+def check_count(count: int) -> None:
+    if count > MOST:
+        raise TooLarge(f"A batch has at most {MOST:,} commands; this one has {count:,}.")
+
+
+async def answered(house: Kronika, caller: Caller, came: Visit, item: Item) -> dict[str, Any]:
+    try:
+        if item.fault is not None:
+            raise item.fault
+        assert item.command is not None and item.registration is not None and item.key is not None
+        answer = await dispatch(house.log, asked(item.command, caller, came, item.key, item.version))
+    except Exception as error:
+        told = came.problem(error)
+        return {"status": told.status, "key": item.key, "problem": told.body}
+    return {"status": 201 if item.registration.creates else 200, "key": item.key, "answer": as_answer(house, answer)}
+
+
+async def in_order(items: Sequence[Item], answer: Callable[[Item], Awaitable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Answer all of them together, but none before the earlier ones that it may depend on: those about a stream that
+    it names, and those that name the stream it is about."""
+    room = asyncio.Semaphore(AT_ONCE)
+    about: dict[UUID, asyncio.Task[dict[str, Any]]] = {}
+    naming: dict[UUID, list[asyncio.Task[dict[str, Any]]]] = {}
+
+    async def after(earlier: Iterable[asyncio.Task[Any]], item: Item) -> dict[str, Any]:
+        if waiting := list(earlier):
+            await asyncio.wait(waiting)
+        async with room:
+            return await answer(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = []
+        for item in items:
+            own, others = streams(item.command)
+            earlier = {about[id] for id in (own, *others) if id in about} | set(naming.pop(own, ()))
+            tasks.append(task := group.create_task(after(earlier, item)))
+            if own is not None:
+                about[own] = task
+            for other in others:
+                naming.setdefault(other, []).append(task)
+    return [task.result() for task in tasks]
+
+
+def streams(command: Command | None) -> tuple[UUID | None, list[UUID]]:
+    """The stream that a command is about (a command names it first; None when it is new and nameless), and those that
+    it names besides."""
+    if command is None:
+        return None, []
+    own, *others = [getattr(command, name) for name in stream_fields(type(command))] or [None]
+    return own, [id for id in others if id is not None]
+
+
+@cache
+def stream_fields(model: type[Command]) -> tuple[str, ...]:
+    return tuple(name for name, info in model.model_fields.items() if info.annotation in (UUID, UUID | None))
+
+

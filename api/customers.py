@@ -1,0 +1,72 @@
+"""Routes of one customer seen whole: the timeline, all sides at once, and finding it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api.answers import Calling, Fresh, House, asked_of, reading
+from api.reads import answering, page_schema, parameters
+from commands.dispatch import NotFound
+from projections.customer_360 import SOURCES, customer_360
+from projections.customer_card import CUSTOMERS
+from projections.customer_search import CUSTOMER_SEARCH, search
+from projections.query import MOST_ROWS, ask_of, get, parked_among
+from projections.receivables import RECEIVABLES
+from projections.timeline import LINKED, TIMELINE, timeline
+
+router = APIRouter(tags=["customers"])
+
+SIDES = (*SOURCES, RECEIVABLES)
+
+
+class Sought(Fresh):
+    """How a customer is looked for."""
+
+    q: str = Field(max_length=400, description="Parts of names, e-mail addresses or telephone numbers, in any script.", examples=["李伟"])
+    limit: int = Field(20, ge=1, le=MOST_ROWS)
+
+
+@router.get("/v1/customers/search", summary="Find customers by name, e-mail, telephone number, or any part of these.")
+async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
+    """Exact ones first, then those that begin so, then the rest."""
+    async with reading(house, asked, [CUSTOMER_SEARCH.name, CUSTOMERS.projection.name]) as read:
+        page = await search(read.connection, caller, asked.q, limit=asked.limit)
+        return read.answer({"items": read.rows(CUSTOMERS, page)})
+
+
+@router.get(
+    "/v1/customers/{id}/timeline",
+    summary="All that happened with a customer, across its opportunities, orders and tickets, in one order.",
+    openapi_extra={"parameters": parameters(TIMELINE)},
+    responses=answering(page_schema(TIMELINE)),
+)
+async def happened(id: UUID, request: Request, caller: Calling, house: House) -> Response:
+    fresh, others = asked_of(request)
+    ask = ask_of(TIMELINE, others)
+    names = [TIMELINE.projection.name, *LINKED, CUSTOMERS.projection.name]
+    async with reading(house, fresh, names) as read:
+        page = await timeline(read.connection, caller, id, ask)
+        if not page.rows and not (await get(read.connection, caller, CUSTOMERS, id, fields=("id",))).rows:
+            raise NotFound(CUSTOMERS.stream, id)
+        told = {"items": read.rows(TIMELINE, page), "cursor": page.cursor}
+        return read.answer(told if page.total is None else told | {"total": page.total})
+
+
+@router.get("/v1/customers/{id}/360", summary="A customer from all sides at one moment: card, sales, orders, money, tickets.")
+async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+    """All parts are of one snapshot."""
+    async with reading(house, asked, [resource.projection.name for resource in SIDES]) as read:
+        customer = await customer_360(read.connection, caller, id)
+        for resource in SIDES:
+            read.note(resource.name, (await parked_among(read.connection, caller, resource, [id])).values())
+        if customer is None:
+            raise NotFound(CUSTOMERS.stream, id)
+        parts = {
+            name: [read.row(row) for row in part] if isinstance(part, list) else read.row(part)
+            for name, part in customer.parts.items()
+        }
+        return read.answer(parts, version=parts["card"]["version"])

@@ -1,0 +1,87 @@
+"""The OpenAPI document: FastAPI's, with the problems and headers that every route shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import problems
+
+PROBLEM = {
+    "type": "object",
+    "description": "An RFC 9457 problem. `type` is stable; GET it for what it means.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/customer-inactive"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "For people; holds no personal data."},
+        "instance": {"type": "string", "description": "The request's correlation id, as a URN."},
+        "allowed": {"type": "array", "items": {"type": "string"}, "description": "A refusal: the commands that are possible now."},
+        "errors": {"type": "array", "items": {"type": "object"}, "description": "Each fault of a body or parameter: loc, msg, type."},
+        "behind": {"type": "integer", "description": "Not fresh yet: by how many positions."},
+        "resume": {"type": "string", "description": "Position abandoned: where to go on."},
+        "event_id": {"type": "string", "format": "uuid", "description": "Parked: the event that needs a repair."},
+    },
+}
+HEADERS = {
+    "X-Correlation-Id": "Names the request in logs and events; yours, when you send a UUID.",
+    "X-Position": "The position that the answer reflects; opaque, for `min_position` and `after`.",
+    "ETag": "The version, for If-Match.",
+    "Idempotency-Key": "The command's id; send it again to get the first answer.",
+    "Idempotent-Replayed": "`true` when this is the answer to an earlier sending.",
+    "X-Parked": "Ids of events that a row shown could not take in; it shows what was before them.",
+}
+COMMAND_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "Idempotency-Key", "Idempotent-Replayed")
+BATCH_HEADERS = ("X-Correlation-Id",)
+READ_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "X-Parked")
+
+COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 503}
+BATCH = {400, 401, 403, 413, 415, 422, 503}
+READ = {400, 401, 403, 404, 410, 422, 424, 503}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        made["components"]["schemas"]["Problem"] = PROBLEM
+        made["components"]["headers"] = {name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()}
+        for path, operations in made["paths"].items():
+            for operation in operations.values():
+                complete(path, operation)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            made["components"]["schemas"].pop(unused, None)
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def complete(path: str, operation: dict[str, Any]) -> None:
+    """The problems that may be answered instead, and the headers of the answer."""
+    if path == "/v1/commands":
+        headers, statuses = BATCH_HEADERS, BATCH
+    elif path.startswith("/v1/commands/"):
+        headers, statuses = COMMAND_HEADERS, COMMAND
+    elif path.startswith("/v1/"):
+        headers, statuses = READ_HEADERS, READ
+    else:
+        headers, statuses = ("X-Correlation-Id",), {503} if path.startswith(("/health/ready", "/metrics")) else {404}
+    if path.startswith("/v1/"):
+        operation["security"] = [{"HTTPBearer": []}]
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for response in responses.values():
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    for status in sorted(statuses):
+        responses[str(status)] = {
+            "description": meaning(status),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+
+
+def meaning(status: int) -> str:
+    """Which problems a status stands for; those of the business are too many to name."""
+    if status == 409:
+        return "A rule of the business forbids it; `allowed` names what is possible."
+    return "; ".join(f"{title} (/problems/{code})" for code, known, title in problems() if known == status) or "Not found."

@@ -1,0 +1,139 @@
+"""The first and the last to see a request: gives it a correlation id, keeps its trace, answers what was raised, logs."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, problem
+
+log = structlog.get_logger()
+
+TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+CORRELATION_ID = b"x-correlation-id"
+
+SECONDS = Histogram(
+    "kronika_http_request_seconds",
+    "Time of a request, by route and status",
+    ["route", "status"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30),
+)
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request as it is logged: what it belongs to, and who came for what as far as that is known."""
+
+    correlation_id: UUID
+    trace: str | None
+    headers: dict[bytes, bytes]
+    tenant: str | None = None
+    told: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Headers that any answer carries, errors too."""
+
+    def problem(self, error: Exception) -> Problem:
+        """What an exception becomes; one that is our fault is logged, with where it happened."""
+        answer = problem(error, self.correlation_id)
+        if answer.status == INTERNAL.status:
+            log.error("fault", error=type(error).__name__, at=places(error), correlation_id=str(self.correlation_id))
+        return answer
+
+
+def visit(scope: Scope) -> Visit:
+    """The visit that a request is."""
+    known: Visit = scope["kronika.visit"]
+    return known
+
+
+class Door:
+    """ASGI middleware around everything. Commands take the short way: a path that `direct` knows is answered by that
+    application, with no routing before it."""
+
+    def __init__(self, app: ASGIApp, direct: dict[str, ASGIApp]) -> None:
+        self._app = app
+        self._direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        came = scope["kronika.visit"] = Visit(correlation(headers), trace(headers), headers)
+        came.told.append((CORRELATION_ID, str(came.correlation_id).encode()))
+        status = 0
+
+        async def answering(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *came.told]
+            await send(message)
+
+        direct = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
+        try:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                raise BadRequest("An address holds no NUL.")
+            await (direct or self._app)(scope, receive, answering)
+        except Exception as error:
+            await self._answer(error, came, answering, begun=bool(status))
+        finally:
+            took = time.perf_counter() - started
+            route = scope["path"] if direct else getattr(scope.get("route"), "path", "none")
+            SECONDS.labels(route, status).observe(took)
+            log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                ms=round(took * 1000, 2),
+                tenant=came.tenant,
+                correlation_id=str(came.correlation_id),
+            )
+
+    async def _answer(self, error: Exception, came: Visit, send: Send, *, begun: bool) -> None:
+        answer = came.problem(error)
+        if begun:  # too late for a word: the broken connection says it
+            raise error
+        headers = {"content-type": MEDIA_TYPE.decode(), **answer.headers}
+        await respond(send, answer.status, as_json(answer.body), [(n.lower().encode(), v.encode()) for n, v in headers.items()])
+
+
+async def respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def correlation(headers: dict[bytes, bytes]) -> UUID:
+    """The caller's X-Correlation-Id when it is a UUID, else one made here."""
+    given = headers.get(CORRELATION_ID)
+    if given is not None and len(given) == 36:
+        try:
+            return UUID(given.decode("latin-1"))
+        except ValueError:
+            pass
+    return uuid7()
+
+
+def trace(headers: dict[bytes, bytes]) -> str | None:
+    """The caller's W3C traceparent, when it is one."""
+    given = headers.get(b"traceparent")
+    return given.decode() if given is not None and TRACEPARENT.fullmatch(given) else None
+
+
+def places(error: BaseException) -> list[str]:
+    """Where it went wrong, as file:line from the outside in; messages and values stay out, they may be personal."""
+    found = []
+    at = error.__traceback__
+    while at is not None:
+        found.append(f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}")
+        at = at.tb_next
+    return found[-12:]

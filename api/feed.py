@@ -1,0 +1,86 @@
+"""Routes of the events feed: the tenant's own history in order, without gaps, from any position."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from psycopg import AsyncConnection
+from pydantic import Field
+
+from api.answers import LONGEST_S, Calling, Fresh, House, Reading, reading
+from api.kronika import Kronika
+from api.tide import LOG
+from eventlog import feed
+from eventlog.codec import Codec
+from eventlog.envelope import Caller, Recorded
+from eventlog.errors import BadPosition
+from projections.freshness import NotFreshYet
+
+MOST = 1_000
+
+router = APIRouter(tags=["events"])
+
+
+class From(Fresh):
+    """Where to go on in the feed."""
+
+    after: str | None = Field(None, max_length=40, description="`next` of an earlier answer; absent: from the beginning.", examples=["1.42"])
+    limit: int = Field(100, ge=1, le=MOST)
+    wait: float = Field(0, ge=0, le=LONGEST_S, allow_inf_nan=False, description="Seconds to wait for the next event when there is none yet.")
+
+
+@router.get("/v1/events", summary="Every event of yours, in order and without gaps, from a position on.")
+async def events(caller: Calling, house: House, asked: Annotated[From, Query()]) -> Response:
+    """Go on with `next` from each answer: nothing is passed over, nothing comes twice. With `wait` an answer that would
+    be empty is held back until something happens. Personal fields of a person who was forgotten are null."""
+    after = await house.position(asked.after) if asked.after is not None else 0
+    deadline = time.monotonic() + asked.wait
+    while True:
+        async with reading(house, asked) as read:
+            head = read.position
+            if after > head:
+                raise BadPosition("This position lies ahead of the log; use one that an answer has given you.")
+            found = await feed.page(read.connection, house.log.codec, after=after, up_to=head, limit=asked.limit, tenant=caller.tenant)
+            if found or time.monotonic() >= deadline:
+                reached = found[-1].position if len(found) == asked.limit else head
+                told = [as_told(house, recorded) for recorded in found]
+                return read.answer({"events": told, "next": house.token(reached)})
+        try:
+            await house.tide.at_least([LOG], head + 1, deadline - time.monotonic())
+        except NotFreshYet:
+            deadline = 0.0
+
+
+def as_told(house: Kronika, recorded: Recorded) -> dict[str, Any]:
+    """An event as it is told outside: its envelope, and its fields as they are called today."""
+    return {
+        "position": house.token(recorded.position),
+        "id": recorded.event_id,
+        "type": recorded.type,
+        "schema_version": recorded.schema_version,
+        "stream": recorded.stream_type,
+        "stream_id": recorded.stream_id,
+        "version": recorded.version,
+        "subject_id": recorded.subject_id,
+        "recorded_at": recorded.recorded_at,
+        "occurred_at": recorded.occurred_at,
+        "actor": recorded.actor,
+        "on_behalf_of": recorded.on_behalf_of,
+        "reason": recorded.reason,
+        "correlation_id": recorded.correlation_id,
+        "causation_id": recorded.causation_id,
+        "command_id": recorded.command_id,
+        "trace": recorded.trace,
+        "data": fields(house.log.codec, recorded),
+    }
+
+
+def fields(codec: Codec, recorded: Recorded) -> dict[str, Any] | None:
+    """What the event says, as JSON values; None for an event that a newer release wrote."""
+    if recorded.event is None:
+        return None
+    known = codec.type_of(type(recorded.event))
+    return {name: adapter.dump_python(getattr(recorded.event, name), mode="json") for name, adapter in known.adapters.items()}

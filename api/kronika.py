@@ -1,0 +1,99 @@
+"""What the routes stand on: the open log, connections for reading, who may call, and how fresh things are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from starlette.types import Scope
+
+from api.caller import Callers
+from api.tide import Tide
+from deploy.settings import Settings
+from eventlog.errors import BadPosition
+from eventlog.keys import FileKeyStore
+from eventlog.log import APP_ROLE, Log
+from eventlog.positions import Epochs
+
+REREAD_S = 1.0
+"""Tokens that do not fit have the epochs read anew, but no more often than this."""
+
+
+class Kronika:
+    """The system as its HTTP routes see it. Open with `Kronika.open`, as an async context manager."""
+
+    def __init__(self, log: Log, reads: AsyncConnectionPool[Any], epochs: Epochs) -> None:
+        self.log = log
+        self.reads = reads
+        self.callers = Callers(log)
+        self.tide = Tide(self.reading)
+        self.epochs = epochs
+        self._epochs_read_at = time.monotonic()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+        """Raises when the database does not answer or was not migrated."""
+        assert settings.database_url is not None, "whoever serves has a database by now"
+        keys = FileKeyStore(settings.keys_path)
+        try:
+            async with (
+                Log.open(
+                    settings.database_url,
+                    keys,
+                    pool_min=settings.pool_min,
+                    pool_max=settings.pool_max,
+                    statement_timeout_ms=settings.statement_timeout_ms,
+                    connect_timeout_s=settings.connect_timeout_s,
+                ) as log,
+                AsyncConnectionPool(
+                    settings.database_url,
+                    min_size=settings.pool_min,
+                    max_size=settings.pool_max,
+                    timeout=settings.connect_timeout_s,
+                    kwargs={
+                        "autocommit": True,
+                        "options": f"{APP_ROLE} -c statement_timeout={settings.statement_timeout_ms} -c TimeZone=UTC",
+                    },
+                    open=False,
+                ) as reads,
+            ):
+                async with reads.connection() as connection:
+                    epochs = await Epochs.read(connection)
+                yield cls(log, reads, epochs)
+        finally:
+            keys.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection for queries, apart from those that commands use."""
+        async with self.reads.connection() as connection:
+            yield connection
+
+    def token(self, position: int) -> str:
+        """How a position is told to others."""
+        return self.epochs.token(position)
+
+    async def position(self, token: str) -> int:
+        """The position that a token stands for. Raises BadPosition, PositionAbandoned."""
+        try:
+            return self.epochs.position(token)
+        except BadPosition:
+            if time.monotonic() - self._epochs_read_at < REREAD_S:
+                raise
+        self._epochs_read_at = time.monotonic()
+        async with self.reading() as connection:
+            self.epochs = await Epochs.read(connection)
+        return self.epochs.position(token)
+
+
+def kronika(scope: Scope) -> Kronika:
+    """The open system that a request was sent to."""
+    opened: Kronika = scope["app"].state.kronika
+    return opened
+
+

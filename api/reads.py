@@ -1,0 +1,208 @@
+"""Routes of the read models: for each resource a list, each one by its id, and its history; made from RESOURCES."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api.answers import Calling, Fresh, House, asked_of, reading
+from commands.dispatch import NotFound
+from projections import RESOURCES
+from projections.history import history
+from projections.query import MOST_ROWS, OPERATORS, SOME_ROWS, Kind, Resource, ask_of, get, select
+from projections.timeline import TIMELINE
+
+Endpoint = Callable[..., Awaitable[Response]]
+
+SCHEMAS: dict[Kind, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "id": {"type": "string", "format": "uuid"},
+    "number": {"type": "string", "description": "A decimal, exact.", "examples": ["1200.50"]},
+    "integer": {"type": "integer"},
+    "date": {"type": "string", "format": "date"},
+    "moment": {"type": "string", "format": "date-time"},
+    "flag": {"type": "boolean"},
+    "set": {"type": "array", "items": {"type": "string"}},
+    "map": {"type": "object", "additionalProperties": True},
+    "list": {"type": "array", "items": {"type": "string"}},
+    "json": {},
+}
+POSITION = {"type": "string", "description": "Opaque; that of its last event.", "examples": ["1.42"]}
+
+
+class Shown(Fresh):
+    """How one thing is asked for."""
+
+    fields: str | None = Field(None, description="Which fields, with commas between; all when absent.", examples=["id,name"])
+
+
+class Since(Fresh):
+    """How a history is asked for."""
+
+    after: int = Field(0, ge=0, lt=2**31, description="Go on after this version: `next` of the answer before.")
+    limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
+
+
+def route_name(resource: Resource) -> str:
+    return resource.name.replace("_", "-")
+
+
+def generated() -> APIRouter:
+    router = APIRouter()
+    kinds = set()
+    for resource in RESOURCES:
+        if resource is TIMELINE:  # read through its customer
+            continue
+        plural, tags = route_name(resource), [route_name(resource)]
+        router.add_api_route(
+            f"/v1/{plural}",
+            list_of(resource),
+            summary=f"List {plural}: filtered, sorted, page by page.",
+            description=f"Filters are parameters named after columns. Every page costs the same. Sorted by `{resource.sort}` unless asked otherwise.",
+            operation_id=f"list-{plural}",
+            tags=list(tags),
+            openapi_extra={"parameters": parameters(resource)},
+            responses=answering(page_schema(resource)),
+        )
+        if resource.key != ("id",):
+            continue
+        router.add_api_route(
+            f"/v1/{plural}/{{id}}",
+            one_of(resource),
+            summary=f"One of the {plural}, by its id.",
+            operation_id=f"get-{plural}",
+            tags=list(tags),
+            responses=answering(row_schema(resource)),
+        )
+        if resource.stream in kinds:
+            continue
+        kinds.add(resource.stream)
+        router.add_api_route(
+            f"/v1/{plural}/{{id}}/history",
+            history_of(resource),
+            summary=f"Every event of one of the {plural}: who, when, why, and what it changed from what to what.",
+            description="Read from the log itself. `occurred_at` is when it was so, `recorded_at` when we learned it.",
+            operation_id=f"history-of-{plural}",
+            tags=list(tags),
+        )
+    return router
+
+
+def list_of(resource: Resource) -> Endpoint:
+    async def rows(request: Request, caller: Calling, house: House) -> Response:
+        fresh, others = asked_of(request)
+        ask = ask_of(resource, others)
+        async with reading(house, fresh, [resource.projection.name]) as read:
+            page = await select(read.connection, caller, resource, ask)
+            told: dict[str, Any] = {"items": read.rows(resource, page), "cursor": page.cursor}
+            return read.answer(told if page.total is None else told | {"total": page.total})
+
+    return rows
+
+
+def one_of(resource: Resource) -> Endpoint:
+    async def row(id: UUID, caller: Calling, house: House, asked: Annotated[Shown, Query()]) -> Response:
+        wanted = tuple(part.strip() for part in asked.fields.split(",")) if asked.fields is not None else ()
+        async with reading(house, asked, [resource.projection.name]) as read:
+            page = await get(read.connection, caller, resource, id, fields=(*wanted, "version") if wanted else ())
+            rows = read.rows(resource, page)
+            if not rows:
+                raise NotFound(resource.stream, id)
+            version = rows[0]["version"]
+            return read.answer({name: rows[0][name] for name in wanted or rows[0]}, version=version)
+
+    return row
+
+
+def history_of(resource: Resource) -> Endpoint:
+    async def entries(id: UUID, caller: Calling, house: House, asked: Annotated[Since, Query()]) -> Response:
+        async with reading(house, asked) as read:
+            found = await history(
+                read.connection, house.log.codec, caller, resource.stream, id, after=asked.after, limit=asked.limit
+            )
+            if found is None:
+                raise NotFound(resource.stream, id)
+            return read.answer({"entries": [read.row(vars(entry)) for entry in found.entries], "next": found.next_version})
+
+    return entries
+
+
+def parameters(resource: Resource) -> list[dict[str, Any]]:
+    """The query parameters of a list, as OpenAPI tells them."""
+
+    def parameter(name: str, said: str, **schema: Any) -> dict[str, Any]:
+        return {"name": name, "in": "query", "required": False, "description": said, "schema": schema or {"type": "string"}}
+
+    filters = [
+        parameter(column if operator == "eq" else f"{column}.{operator}", FILTERS[operator], **filter_schema(kind, operator))
+        for column, kind in resource.columns.items()
+        for operator in OPERATORS[kind]
+    ]
+    return [
+        parameter("sort", "A column; with a leading - the largest first.", type="string", enum=[s for c in resource.sortable for s in (c, f"-{c}")]),
+        parameter("fields", f"Which fields, with commas between: {', '.join(resource.fields)}."),
+        parameter("limit", "Rows of a page.", type="integer", minimum=1, maximum=MOST_ROWS, default=SOME_ROWS),
+        parameter("cursor", "`cursor` of the page before."),
+        parameter("total", "How many there are in all: exactly, or as the planner guesses.", type="string", enum=["none", "estimate", "exact"]),
+        *freshness(),
+        *filters,
+    ]
+
+
+FILTERS = {
+    "eq": "Equal to this.",
+    "lt": "Below this.",
+    "lte": "At most this.",
+    "gt": "Above this.",
+    "gte": "At least this.",
+    "in": "One of these, with commas between.",
+    "null": "true: has no value; false: has one.",
+    "has": "Has this entry; in a map a key, or `key:value`.",
+}
+
+
+def filter_schema(kind: Kind, operator: str) -> dict[str, Any]:
+    if operator == "null":
+        return {"type": "boolean"}
+    return {"type": "string"} if operator in ("in", "has") else SCHEMAS[kind]
+
+
+def freshness() -> list[dict[str, Any]]:
+    """The parameters of Fresh, for routes that read theirs by hand."""
+    schema = Fresh.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "description": schema[name].pop("description"), "schema": schema[name]}
+        for name in schema
+    ]
+
+
+def row_schema(resource: Resource) -> dict[str, Any]:
+    columns = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
+    properties = {
+        name: SCHEMAS[kind] if name in resource.never_null else {"anyOf": [SCHEMAS[kind], {"type": "null"}]}
+        for name, kind in columns.items()
+    }
+    return {"type": "object", "properties": properties | ({"position": POSITION} if "position" in columns else {})}
+
+
+def page_schema(resource: Resource) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["items", "cursor"],
+        "properties": {
+            "items": {"type": "array", "items": row_schema(resource)},
+            "cursor": {"type": ["string", "null"], "description": "Asks for the next page; null at the end."},
+            "total": {"type": "integer"},
+        },
+    }
+
+
+def answering(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "What is known.", "content": {"application/json": {"schema": schema}}}}
+
+
+router = generated()

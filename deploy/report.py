@@ -1,0 +1,193 @@
+"""What an operator sees of a running system: how far everything is, and, for a check, whether it is what it should be."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+from rich.console import Console
+from rich.table import Table
+
+from deploy.demo import TENANT
+from deploy.settings import Settings
+from eventlog.codec import Codec
+from eventlog.envelope import Caller
+from eventlog.keys import FileKeyStore
+from eventlog.log import APP_ROLE
+from projections import PROJECTIONS
+from projections.analytics.lake import Lake
+from projections.analytics.views import funnel
+from projections.history import history
+from workers.__main__ import WORKERS
+
+
+class NotAsPromised(Exception):
+    """Something is not as it should be; the text says what."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a reader of the log is behind its head: in events, and in seconds since the first of those was recorded."""
+
+    name: str
+    position: int
+    events: int
+    seconds: float
+
+
+def lags(connection: psycopg.Connection[Any]) -> list[Lag]:
+    """The relay, the reactor and every read model, each up to where it has taken in everything."""
+    cursor = connection.cursor(row_factory=class_row(Lag))
+    return cursor.execute(
+        "WITH reached AS ("
+        " SELECT 'relay' AS name, position FROM fanout.relay"
+        " UNION ALL SELECT slot, read.reflected(slot) FROM (SELECT DISTINCT slot FROM read.checkpoints) s)"
+        " SELECT name, reached.position, greatest(coalesce((SELECT max(position) FROM log.events), 0) - reached.position, 0)"
+        " AS events, coalesce(extract(epoch FROM clock_timestamp() - e.recorded_at), 0)::float AS seconds"
+        " FROM reached LEFT JOIN log.events e ON e.position = reached.position + 1 ORDER BY name"
+    ).fetchall()
+
+
+def status(console: Console, settings: Settings) -> None:
+    """Print what runs and how far it is. Raises psycopg.OperationalError when the log does not answer."""
+    assert settings.database_url
+    with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        running = {
+            row[0].removeprefix("kronika ")
+            for row in connection.execute(
+                "SELECT DISTINCT application_name FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name LIKE 'kronika %'"
+            )
+        }
+        parked = connection.execute("SELECT count(DISTINCT (slot, key)) FROM read.parked").fetchone()
+        head = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
+        table = Table("reader of the log", "position", "events behind", "seconds behind")
+        for lag in lags(connection):
+            table.add_row(lag.name, f"{lag.position:,}", f"{lag.events:,}", f"{lag.seconds:.1f}")
+    lake = Lag("lakehouse", *lake_lag(settings))
+    table.add_row(lake.name, f"{lake.position:,}", f"{lake.events:,}", f"{lake.seconds:.1f}")
+    for name in ("api", *WORKERS):
+        console.print(f"{name:10} {'runs' if name in running else 'does not run'}")
+    console.print(f"{'HTTP':10} {answers(settings)}")
+    console.print(f"log head   {head[0] if head else 0:,}    parked rows {parked[0] if parked else 0}")
+    console.print(table)
+
+
+def answers(settings: Settings) -> str:
+    url = f"http://{settings.api_host}:{settings.api_port}/health/ready"
+    try:
+        return f"{url} {httpx.get(url, timeout=3).status_code}"
+    except httpx.HTTPError as error:
+        return f"{url} {type(error).__name__}"
+
+
+def lake_lag(settings: Settings) -> tuple[int, int, float]:
+    assert settings.database_url
+    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
+        position = lake.reflected()
+    with psycopg.connect(settings.database_url) as connection:
+        row = connection.execute(
+            "SELECT greatest(coalesce(max(position), 0) - %(at)s, 0), coalesce((SELECT extract(epoch FROM clock_timestamp()"
+            " - recorded_at) FROM log.events WHERE position = %(at)s + 1), 0)::float FROM log.events",
+            {"at": position},
+        ).fetchone()
+    assert row is not None
+    return position, row[0], row[1]
+
+
+def caught_up(settings: Settings, patience_s: float) -> None:
+    """Wait until every read model, the lakehouse's too, has reached what is the head of the log now. Raises
+    NotAsPromised, naming the last ones, when they have not within the time."""
+    assert settings.database_url
+    deadline = time.monotonic() + patience_s
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
+        head = row[0] if row else 0
+        while True:
+            late = [lag.name for lag in lags(connection) if lag.position < head]
+            if not late and lake_lag(settings)[0] < head:
+                late = ["lakehouse"]
+            if not late:
+                break
+            if time.monotonic() > deadline:
+                raise NotAsPromised(f"not at the head of the log after {patience_s:.0f} s: {', '.join(late)}")
+            time.sleep(0.2)
+        parked = connection.execute("SELECT DISTINCT slot FROM read.parked").fetchall()
+    if parked:
+        raise NotAsPromised(f"events are parked in {', '.join(slot for (slot,) in parked)}: see `kronika parked list`")
+
+
+def report(console: Console, settings: Settings) -> None:
+    """What a check shows: events, rows of each read model, the funnel, the best customers, one customer's history."""
+    assert settings.database_url
+    with psycopg.connect(settings.database_url, options=APP_ROLE) as connection:
+        console.print(rows_of_everything(connection, settings))
+        best = best_customers(connection)
+    console.print(funnel_table(settings))
+    table = Table("customer", "currency", "bought for", "orders", title="The best customers", title_justify="left")
+    for _, name, currency, total, orders in best:
+        table.add_row(name or "(forgotten)", currency, f"{total:,.2f}", str(orders))
+    console.print(table)
+    if best:
+        console.print(asyncio.run(history_table(settings, *best[0][:2])))
+
+
+def rows_of_everything(connection: psycopg.Connection[Any], settings: Settings) -> Table:
+    table = Table("where", "rows", title="What there is", title_justify="left")
+    counts: list[tuple[str, int]] = [("log: events", count(connection, sql.Identifier("log", "events")))]
+    counts += [(f"read model: {p.name}", count(connection, sql.Identifier("read", p.name))) for p in PROJECTIONS]
+    assert settings.database_url
+    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
+        counts += [(f"lakehouse: {name}", rows) for name, rows in lake.counts().items()]
+    for name, rows in counts:
+        table.add_row(name, f"{rows:,}")
+    return table
+
+
+def count(connection: psycopg.Connection[Any], table: sql.Identifier) -> int:
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def best_customers(connection: psycopg.Connection[Any]) -> Sequence[tuple[Any, ...]]:
+    """The five customers who have bought for most, in the currency most is sold in."""
+    return connection.execute(
+        "SELECT o.customer_id, c.name, o.currency, sum(o.total) AS bought, count(*) FROM read.orders o"
+        " LEFT JOIN read.customer_card c ON c.tenant = o.tenant AND c.id = o.customer_id"
+        " WHERE o.tenant = %(tenant)s AND o.state NOT IN ('draft', 'cancelled') AND o.currency = (SELECT currency"
+        " FROM read.orders WHERE tenant = %(tenant)s GROUP BY currency ORDER BY sum(total) DESC LIMIT 1)"
+        " GROUP BY o.customer_id, c.name, o.currency ORDER BY bought DESC, o.customer_id LIMIT 5",
+        {"tenant": TENANT},
+    ).fetchall()
+
+
+def funnel_table(settings: Settings) -> Table:
+    assert settings.database_url
+    table = Table("stage", "reached", "of the stage before", title="The sales funnel", title_justify="left")
+    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
+        for stage in funnel(lake, TENANT, since=date(1970, 1, 1), until=datetime.now(UTC).date()):
+            table.add_row(str(stage.stage), f"{stage.reached:,}", "" if stage.conversion is None else f"{stage.conversion:.1%}")
+    return table
+
+
+async def history_table(settings: Settings, customer_id: Any, name: str | None) -> Table:
+    assert settings.database_url
+    keys = FileKeyStore(settings.keys_path)
+    async with await psycopg.AsyncConnection.connect(
+        settings.database_url, autocommit=True, options=APP_ROLE
+    ) as connection:
+        found = await history(connection, Codec(keys), Caller(TENANT, "operator"), "customer", customer_id, limit=12)
+    keys.close()
+    table = Table("when", "known since", "who", "what", "changes", title=f"The history of {name}", title_justify="left")
+    for entry in found.entries if found else []:
+        changes = "; ".join(f"{c.field}: {c.old} → {c.new}" for c in entry.changes)
+        table.add_row(
+            f"{entry.occurred_at:%Y-%m-%d %H:%M}", f"{entry.recorded_at:%Y-%m-%d %H:%M}", entry.actor, entry.type, changes[:100]
+        )
+    return table

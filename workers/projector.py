@@ -1,0 +1,23 @@
+"""Keeps the query tables: every event to the projections, and their rows with the checkpoint into PostgreSQL."""
+
+from __future__ import annotations
+
+from eventlog.codec import Codec
+from projections.host import Host, Slot
+from projections.projection import Projection
+from workers.inbox import Inbox
+from workers.lifetime import Surroundings, Worker, connected, persist
+
+
+def project(*projections: Projection) -> Worker:
+    """The worker that keeps the live tables of these projections; several of it share the partitions."""
+
+    async def serve(around: Surroundings) -> None:
+        async with connected(around.database_url) as writing, connected(around.database_url) as reading:
+            host = Host(writing, [Slot(projection) for projection in projections])
+            await Inbox("projector", host, reading, Codec(around.keys), around.kafka).run()
+
+    async def work(around: Surroundings) -> None:
+        await persist("projector", lambda: serve(around))
+
+    return work

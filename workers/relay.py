@@ -1,0 +1,191 @@
+"""Carries every recorded event, in order, from the log to Kafka; one relay at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from eventlog import feed
+from projections.host import Fenced
+from workers.kafka import Kafka, KafkaAway, Publisher, Record
+from workers.lifetime import Surroundings, Worker, connected, persist
+
+log = structlog.get_logger()
+
+RELAY_LOCK = 0x6B726F6E_00000010
+"""Advisory lock: held for as long as a relay's connection lives."""
+
+PAGE = 2_000
+SOON_S, LATEST_S, STANDBY_S = 0.002, 0.020, 0.5
+"""How soon the log is asked again after it had something new, how late when it had nothing, and how often another
+relay asks whether this one is gone."""
+
+PUBLISHED = Counter("kronika_relay_published", "Events that Kafka has acknowledged.")
+BATCH = Histogram("kronika_relay_batch", "Events published at a time.", buckets=(1, 5, 20, 100, 500, 2_000))
+POSITION = Gauge("kronika_relay_position", "Position up to which everything is in Kafka.")
+
+
+def relay() -> Worker:
+    """The worker that publishes."""
+
+    async def work(around: Surroundings) -> None:
+        await persist("relay", lambda: publish(around.database_url, around.kafka))
+
+    return work
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the fan-out stands, as every process can read it."""
+
+    epoch: int
+    generation: int
+    cluster: str | None
+    position: int
+
+    @property
+    def topic(self) -> str | None:
+        return f"kronika.events.g{self.generation}" if self.generation else None
+
+
+async def standing(connection: AsyncConnection[Any]) -> Standing:
+    cursor = connection.cursor(row_factory=class_row(Standing))
+    await cursor.execute("SELECT epoch, generation, cluster, position FROM fanout.relay")
+    found = await cursor.fetchone()
+    assert found is not None, "a prepared fan-out has its row"
+    return found
+
+
+async def publish(database_url: str, kafka: Kafka) -> None:
+    """Publish until something breaks: then whatever Kafka has not acknowledged is still to be published."""
+    async with connected(database_url) as connection, publisher(kafka) as to:
+        tail = Tail(connection, to, await lead(connection))
+        await tail.check_topic()
+        await tail.follow()
+
+
+@asynccontextmanager
+async def publisher(kafka: Kafka) -> AsyncIterator[Publisher]:
+    to = await Publisher.connect(kafka)
+    try:
+        yield to
+    finally:
+        await to.close()
+
+
+async def lead(connection: AsyncConnection[Any]) -> Standing:
+    """Wait until no other relay lives, and fence one that merely seemed dead."""
+    while not await one(connection, "SELECT pg_try_advisory_lock(%s)", RELAY_LOCK):  # noqa: ASYNC110  # of another process
+        await asyncio.sleep(STANDBY_S)
+    await connection.execute("UPDATE fanout.relay SET epoch = epoch + 1")
+    now = await standing(connection)
+    log.info("relay leads", epoch=now.epoch, topic=now.topic, position=now.position)
+    return now
+
+
+class Tail:
+    """One relay's turn: from the position that its predecessor reached, page by page."""
+
+    def __init__(self, connection: AsyncConnection[Any], to: Publisher, at: Standing) -> None:
+        self.connection, self.to, self.at = connection, to, at
+
+    async def check_topic(self) -> None:
+        """When the topic is not where it was, begin a new one at the head of the log: what is older, consumers read
+        from the log."""
+        cluster = await self.to.cluster()
+        if self.at.topic and self.at.cluster == cluster and await self.to.has(self.at.topic):
+            return
+        partitions = await one(self.connection, "SELECT partitions FROM log.settings")
+        generation = self.at.generation + 1
+        while not await self.to.create(f"kronika.events.g{generation}", partitions):
+            generation += 1  # that name is another log's, or of a relay that died right here
+        head = await feed.head(self.connection)
+        await self.save(Standing(self.at.epoch, generation, cluster, head))
+        log.warning("new topic", topic=self.at.topic, position=head)
+
+    async def follow(self) -> None:
+        previous = await last_positions(self.connection, self.at.position)
+        pause = SOON_S
+        while True:
+            page = await feed.messages(self.connection, after=self.at.position, limit=PAGE)
+            if page:
+                await self.carry(records(page, previous))
+            pause = SOON_S if page else min(2 * pause, LATEST_S)
+            if len(page) < PAGE:
+                await asyncio.sleep(pause)
+
+    async def carry(self, batch: list[Record]) -> None:
+        """Publish, and remember how far it got. Raises KafkaAway when that is not to the end."""
+        assert self.at.topic
+        done = await self.to.publish(self.at.topic, batch)
+        if done:
+            await self.save(Standing(self.at.epoch, self.at.generation, self.at.cluster, batch[done - 1].position))
+        PUBLISHED.inc(done)
+        BATCH.observe(done)
+        if done < len(batch):
+            raise KafkaAway(f"{len(batch) - done} of {len(batch)} events were not acknowledged")
+
+    async def save(self, now: Standing) -> None:
+        cursor = await self.connection.execute(
+            "UPDATE fanout.relay SET generation = %s, cluster = %s, position = %s WHERE epoch = %s",
+            [now.generation, now.cluster, now.position, now.epoch],
+            prepare=True,
+        )
+        if cursor.rowcount != 1:
+            raise Fenced("another relay has taken over")
+        self.at = now
+        POSITION.set(now.position)
+
+
+async def republish(database_url: str, kafka: Kafka, *, after: int) -> int:
+    """Publish once more, for others, what lies after this position up to where the relay stands; our own consumers
+    drop what they have. Returns the number of events."""
+    async with connected(database_url) as connection, publisher(kafka) as to:
+        now = await standing(connection)
+        if now.topic is None:
+            raise KafkaAway("there is no topic yet: start the relay first")
+        previous = await last_positions(connection, after)
+        count = 0
+        while after < now.position:
+            page = await feed.messages(connection, after=after, limit=min(PAGE, now.position - after))
+            if await to.publish(now.topic, records(page, previous)) < len(page):
+                raise KafkaAway(f"not all was acknowledged; go on from position {after}")
+            after = page[-1][0]
+            count += len(page)
+        return count
+
+
+def records(page: list[tuple[int, int, UUID, str | None, bytes]], previous: dict[int, int]) -> list[Record]:
+    """The page as records; `previous` (the last position of each partition) is kept up."""
+    made = []
+    for position, partition, subject_id, trace, body in page:
+        made.append(Record(partition, position, previous[partition], body, subject_id.bytes, trace))
+        previous[partition] = position
+    return made
+
+
+async def last_positions(connection: AsyncConnection[Any], up_to: int) -> dict[int, int]:
+    """Each partition's last position that is not after `up_to`, 0 where there is none."""
+    cursor = await connection.execute(
+        "SELECT partition, coalesce((SELECT position FROM log.events e WHERE e.partition = p.partition"
+        " AND position <= %s ORDER BY position DESC LIMIT 1), 0)"
+        " FROM log.settings, generate_series(0, partitions - 1) AS p(partition)",
+        [up_to],
+    )
+    return dict(await cursor.fetchall())
+
+
+async def one(connection: AsyncConnection[Any], query: str, *values: object) -> Any:
+    cursor = await connection.execute(query, values)
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
