@@ -89,14 +89,24 @@ def rebuild(
     accept_difference: Annotated[bool, typer.Option(help="Switch even if the live table differs.")] = False,
 ) -> None:
     """Build a read model anew beside the live one, compare, and switch, while reads go on."""
-    from deploy.rebuild import rebuild_by_name
+    from deploy.migrate import rebuilt
 
+    settings = here(home)
+    assert settings.database_url
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"rebuilding {name}", total=None)
-        line = rebuild_by_name(
-            name, here(home), accept_difference, lambda at, to: progress.update(task, completed=at, total=to)
+
+        def tell(at: int, to: int) -> None:
+            progress.update(task, completed=at, total=to)
+
+        done = asyncio.run(
+            rebuilt(settings.database_url, settings, name, accept_difference=accept_difference, progress=tell)
         )
-    console.print(line)
+    if done.live is None:
+        proof = "the live one was built by another version"
+    else:
+        proof = "equal to the live one" if done.live == done.rebuilt else f"the live one had {done.live}"
+    console.print(f"{name} rebuilt to position {done.position}: {done.rebuilt}; {proof}.")
 
 
 @app.command()
@@ -203,8 +213,8 @@ def parked_replay(projection: str, home: Home = None) -> None:
 
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
+    from deploy.errors import NotAsPromised
     from deploy.place import CannotStart
-    from deploy.report import NotAsPromised
     from eventlog.keys import KeyStoreError
     from eventlog.schema import DatabaseUnfit
     from projections.rebuild import AlreadyRebuilding, Differs

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import api.keys
 import eventlog.schema
 import workers.schema
-from deploy.settings import Settings
+from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.keys import FileKeyStore
 from eventlog.log import APP_ROLE
 from projections import PROJECTIONS, tables
-from projections.projection import Projection
+from projections.analytics import FACTS, lake
+from projections.analytics.rebuild import rebuild_fact
 from projections.rebuild import Rebuilt, rebuild
 
 Doing = Callable[[str], None]
@@ -29,25 +30,45 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     outdated = tables.prepare(url, PROJECTIONS)
     api.keys.prepare(url)
     workers.schema.prepare(url)
-    for projection in PROJECTIONS:
-        if projection.name in outdated:
-            doing(f"rebuilding {projection.name}")
-            asyncio.run(rebuilt(url, settings, projection))
+    outdated += lake.prepare(url, settings.lake_path)
+    for name in outdated:
+        doing(f"rebuilding {name}")
+        asyncio.run(rebuilt(url, settings, name))
+
+
+def names() -> list[str]:
+    """Every read model that can be rebuilt: PostgreSQL's tables and the lakehouse's facts."""
+    return [projection.name for projection in PROJECTIONS] + list(FACTS)
 
 
 async def rebuilt(
     url: str,
     settings: Settings,
-    projection: Projection,
+    name: str,
     *,
     accept_difference: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rebuilt:
-    """Rebuild one PostgreSQL read model; see projections.rebuild."""
+    """Rebuild one read model by its name, in PostgreSQL or in the lakehouse. Raises Differs, AlreadyRebuilding, and
+    SettingsError for a name that is none."""
     keys = FileKeyStore(settings.keys_path)
+    codec = Codec(keys)
     try:
-        return await rebuild(
-            url, Codec(keys), projection, accept_difference=accept_difference, progress=progress, options=APP_ROLE
-        )
+        if name in FACTS:
+            return await rebuild_fact(
+                url,
+                settings.lake_path,
+                codec,
+                FACTS[name],
+                accept_difference=accept_difference,
+                progress=progress,
+                options=APP_ROLE,
+            )
+        for projection in PROJECTIONS:
+            if projection.name == name:
+                return await rebuild(
+                    url, codec, projection, accept_difference=accept_difference, progress=progress, options=APP_ROLE
+                )
     finally:
         keys.close()
+    raise SettingsError(f"there is no read model {name}; there are {', '.join(names())}")

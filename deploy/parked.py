@@ -25,7 +25,7 @@ def all_parked(settings: Settings, projection: str | None) -> list[Parked]:
 
 
 def shown(settings: Settings, projection: str, position: int) -> str:
-    """The parked event as JSON: why it is parked, and what the log holds. Raises SettingsError when it is not parked."""
+    """The parked event as JSON: why it is parked, what the log holds. Raises SettingsError when it is not parked."""
 
     async def look(connection: AsyncConnection[Any]) -> str:
         found = await parked(connection, projection, position)

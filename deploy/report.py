@@ -1,10 +1,9 @@
-"""What an operator sees of a running system: how far everything is, and, for a check, whether it is what it should be."""
+"""What an operator sees of a running system: how far everything is, and whether it is as it should be."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -15,25 +14,22 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.demo import TENANT
+from deploy.errors import NotAsPromised
 from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
 from eventlog.log import APP_ROLE
 from projections import PROJECTIONS
-from projections.analytics.lake import Lake
-from projections.analytics.views import funnel
+from projections.analytics.lake import Lake, reflected
+from projections.analytics.views import Funnel
 from projections.history import history
 from workers.__main__ import WORKERS
 
 
-class NotAsPromised(Exception):
-    """Something is not as it should be; the text says what."""
-
-
 @dataclass(frozen=True)
 class Lag:
-    """How far a reader of the log is behind its head: in events, and in seconds since the first of those was recorded."""
+    """How far a reader of the log is behind its head: in events, and in seconds since the first was recorded."""
 
     name: str
     position: int
@@ -48,8 +44,9 @@ def lags(connection: psycopg.Connection[Any]) -> list[Lag]:
         "WITH reached AS ("
         " SELECT 'relay' AS name, position FROM fanout.relay"
         " UNION ALL SELECT slot, read.reflected(slot) FROM (SELECT DISTINCT slot FROM read.checkpoints) s)"
-        " SELECT name, reached.position, greatest(coalesce((SELECT max(position) FROM log.events), 0) - reached.position, 0)"
-        " AS events, coalesce(extract(epoch FROM clock_timestamp() - e.recorded_at), 0)::float AS seconds"
+        " SELECT name, reached.position,"
+        " greatest(coalesce((SELECT max(position) FROM log.events), 0) - reached.position, 0) AS events,"
+        " coalesce(extract(epoch FROM clock_timestamp() - e.recorded_at), 0)::float AS seconds"
         " FROM reached LEFT JOIN log.events e ON e.position = reached.position + 1 ORDER BY name"
     ).fetchall()
 
@@ -88,17 +85,29 @@ def answers(settings: Settings) -> str:
 
 
 def lake_lag(settings: Settings) -> tuple[int, int, float]:
+    """The position that the lakehouse reflects, and how far that is behind the log's head, in events and seconds."""
+    with lake_of(settings) as lake:
+        checkpoints = lake.checkpoints()
+    return asyncio.run(lag_of(settings, checkpoints))
+
+
+async def lag_of(settings: Settings, checkpoints: dict[int, int]) -> tuple[int, int, float]:
     assert settings.database_url
-    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
-        position = lake.reflected()
-    with psycopg.connect(settings.database_url) as connection:
-        row = connection.execute(
-            "SELECT greatest(coalesce(max(position), 0) - %(at)s, 0), coalesce((SELECT extract(epoch FROM clock_timestamp()"
-            " - recorded_at) FROM log.events WHERE position = %(at)s + 1), 0)::float FROM log.events",
+    async with await psycopg.AsyncConnection.connect(settings.database_url, options=APP_ROLE) as connection:
+        position = await reflected(connection, checkpoints)
+        cursor = await connection.execute(
+            "SELECT greatest(coalesce(max(position), 0) - %(at)s, 0), coalesce((SELECT extract(epoch FROM"
+            " clock_timestamp() - recorded_at) FROM log.events WHERE position = %(at)s + 1), 0)::float FROM log.events",
             {"at": position},
-        ).fetchone()
+        )
+        row = await cursor.fetchone()
     assert row is not None
     return position, row[0], row[1]
+
+
+def lake_of(settings: Settings) -> Lake:
+    assert settings.database_url
+    return Lake.open(settings.database_url, settings.lake_path, read_only=True)
 
 
 def caught_up(settings: Settings, patience_s: float) -> None:
@@ -142,8 +151,7 @@ def rows_of_everything(connection: psycopg.Connection[Any], settings: Settings) 
     table = Table("where", "rows", title="What there is", title_justify="left")
     counts: list[tuple[str, int]] = [("log: events", count(connection, sql.Identifier("log", "events")))]
     counts += [(f"read model: {p.name}", count(connection, sql.Identifier("read", p.name))) for p in PROJECTIONS]
-    assert settings.database_url
-    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
+    with lake_of(settings) as lake:
         counts += [(f"lakehouse: {name}", rows) for name, rows in lake.counts().items()]
     for name, rows in counts:
         table.add_row(name, f"{rows:,}")
@@ -168,11 +176,11 @@ def best_customers(connection: psycopg.Connection[Any]) -> Sequence[tuple[Any, .
 
 
 def funnel_table(settings: Settings) -> Table:
-    assert settings.database_url
-    table = Table("stage", "reached", "of the stage before", title="The sales funnel", title_justify="left")
-    with Lake.open(settings.database_url, settings.lake_path, read_only=True) as lake:
-        for stage in funnel(lake, TENANT, since=date(1970, 1, 1), until=datetime.now(UTC).date()):
-            table.add_row(str(stage.stage), f"{stage.reached:,}", "" if stage.conversion is None else f"{stage.conversion:.1%}")
+    table = Table("stage", "reached", "went on", title="The sales funnel", title_justify="left")
+    with lake_of(settings) as lake:
+        for stage in lake.ask(Caller(TENANT, "operator"), Funnel()).rows.to_pylist():
+            converted = stage["converted"]
+            table.add_row(stage["stage"], f"{stage['reached']:,}", "" if converted is None else f"{converted:.1%}")
     return table
 
 
@@ -188,6 +196,10 @@ async def history_table(settings: Settings, customer_id: Any, name: str | None) 
     for entry in found.entries if found else []:
         changes = "; ".join(f"{c.field}: {c.old} → {c.new}" for c in entry.changes)
         table.add_row(
-            f"{entry.occurred_at:%Y-%m-%d %H:%M}", f"{entry.recorded_at:%Y-%m-%d %H:%M}", entry.actor, entry.type, changes[:100]
+            f"{entry.occurred_at:%Y-%m-%d %H:%M}",
+            f"{entry.recorded_at:%Y-%m-%d %H:%M}",
+            entry.actor,
+            entry.type,
+            changes[:100],
         )
     return table

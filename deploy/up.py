@@ -25,7 +25,7 @@ from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
 from deploy.place import CannotStart
 from deploy.process import Guarded
-from deploy.report import NotAsPromised, caught_up, report
+from deploy.report import caught_up, report
 from deploy.running import note
 from deploy.settings import Settings
 from eventlog import feed
@@ -252,6 +252,3 @@ def what_runs(settings: Settings, addresses: Addresses, token: str | None) -> Ta
     table.add_row("workers", ", ".join(WORKERS))
     table.add_row("home", f"{settings.home}   logs: {settings.home / 'logs'}")
     return table
-
-
-__all__ = ["NotAsPromised", "up"]

@@ -107,7 +107,7 @@ async def rows(
             values.append(value)
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     await cursor.execute(
-        f"SELECT {columns} FROM log.events WHERE {' AND '.join(where)} ORDER BY position LIMIT %s",  # type: ignore[arg-type]  # noqa: S608  # constants only
+        f"SELECT {columns} FROM log.events WHERE {' AND '.join(where)} ORDER BY position LIMIT %s",  # noqa: S608  # constants only
         [*values, limit],
         prepare=True,
     )
@@ -118,7 +118,7 @@ def recorded(row: tuple[Any, ...], codec: Codec) -> Recorded:
     """One row of COLUMNS, data, personal as the recorded event."""
     data, personal = row[19], row[20]
     event = codec.decode(row[8], row[9], row[1], row[3], row[4], row[6], row[11], data, personal)
-    return Recorded(*row[:19], event)
+    return Recorded(*(*row[:19], event))
 
 
 def message(row: tuple[Any, ...]) -> bytes:

@@ -151,6 +151,24 @@ class FileKeyStore:
         self._cache[subject] = key
 
 
+class NobodysKeys:
+    """The key store of whoever is to see nothing personal: every person reads as forgotten."""
+
+    def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        return None
+
+    known = find
+
+    def ensure(self, subjects: Iterable[Subject]) -> None:
+        raise KeyStoreError("No keys are made here.")
+
+    def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
+        raise KeyStoreError("No digests are made here.")
+
+    def destroy(self, tenant: str, subject_id: UUID) -> None:
+        raise KeyStoreError("No keys are destroyed here.")
+
+
 class KeyMaker:
     """Gets keys for callers on an event loop: those that must be made are made together, for one disk flush serves all
     who came during the one before."""

@@ -49,8 +49,8 @@ SUMS = {
     "order_totals": (
         ORDERS,
         "t.currency, count(*) AS count, sum(t.total) FILTER (WHERE t.state <> 'cancelled') AS total,"
-        " sum(t.paid) AS paid, sum(t.refunded) AS refunded, sum(t.outstanding) AS outstanding, sum(t.owed_back) AS owed_back,"
-        " max(t.created_at) AS last_at",
+        " sum(t.paid) AS paid, sum(t.refunded) AS refunded, sum(t.outstanding) AS outstanding,"
+        " sum(t.owed_back) AS owed_back, max(t.created_at) AS last_at",
         "t.currency",
     ),
     "ticket_totals": (

@@ -219,7 +219,7 @@ class Host:
             for index, recorded in enumerate(events):
                 try:
                     draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
-                    projection.handlers[type(recorded.event)](projection, draft, recorded.event, recorded)
+                    projection.handle(draft, recorded)
                 except Exception as error:
                     log.error(
                         "event parked", slot=fold.slot.name, position=recorded.position, error=type(error).__name__

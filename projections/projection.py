@@ -69,6 +69,11 @@ class Projection:
         row: Row = {column: {} if column in self.table.json_columns else None for column in self.table.columns}
         return row | dict(zip(self.table.key, self.key(recorded), strict=True))
 
+    def handle(self, row: Row, recorded: Recorded) -> None:
+        """Let an event of one of the `handlers` take effect on its row."""
+        assert recorded.event is not None
+        self.handlers[type(recorded.event)](self, row, recorded.event, recorded)
+
     def learn(self, row: Row, event: Event) -> None:
         """Let a Fact take effect on the columns of the same names, in order of (occurred_at, version). Needs a jsonb
         column `since`."""

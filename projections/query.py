@@ -350,6 +350,7 @@ class Plan:
         self._from = sql.SQL(" FROM {} t WHERE {}").format(source or resource.rows, sql.SQL(" AND ").join(conditions))
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about)))
         self._question = sha256(question.encode()).hexdigest()[:16]
+        self._after = self._position()
         self.shown: list[dict[str, Any]] = []
 
     def _check(self) -> None:
@@ -369,7 +370,7 @@ class Plan:
         Rows without a value in the sorting column come last in both directions: they are a run of their own. Either
         run goes along an index from where the last page ended, so that every page costs the same.
         """
-        value, key = self._after()
+        value, key = self._after
         column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
         runs = []
         if key is None or value is not None:
@@ -439,21 +440,23 @@ class Plan:
         values = [row["_sort"], *(row[f"_{name}"] for name in self.resource.key)]
         return base64.urlsafe_b64encode(orjson.dumps([self._question, *values], default=str)).decode().rstrip("=")
 
-    def _after(self) -> tuple[Any, list[Any] | None]:
+    def _position(self) -> tuple[Any, list[Any] | None]:
         """The sorting value and the key of the last row shown; the key is None at the beginning."""
         if self.ask.cursor is None:
             return None, None
-        names = [self.column, *self.resource.key]
         try:
-            question, *texts = orjson.loads(base64.urlsafe_b64decode(self.ask.cursor + "=="))
-            pairs = zip(names, texts, strict=True)
-            value, *key = [t if t is None else value_of(self.resource.columns[n], t, "cursor") for n, t in pairs]
-        except ValueError:
+            question, *values = orjson.loads(base64.urlsafe_b64decode(self.ask.cursor + "=="))
+        except (ValueError, TypeError):
             raise BadQuery("cursor is to be one that an earlier page of this list gave.") from None
-        if question != self._question or None in key:
+        names = [self.column, *self.resource.key]
+        if question != self._question or len(values) != len(names) or None in values[1:]:
             raise BadQuery(
                 "The cursor belongs to another list: keep sort and filters as they were, or begin without one."
             )
+        kinds = [self.resource.columns[name] for name in names]
+        value, *key = [
+            text if text is None else value_of(kind, text, "cursor") for kind, text in zip(kinds, values, strict=True)
+        ]
         return value, key
 
 

@@ -23,7 +23,7 @@ from deploy.postgres import LocalPostgres
 from eventlog.keys import FileKeyStore
 from eventlog.schema import migrate
 
-RUN = "KRONIKA_TESTS_RUN"
+RUN = "TESTS_OF_KRONIKA"
 """Names the directory in which this run's servers say where they are; the workers of a parallel run inherit it."""
 
 PARTITIONS = 4
@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
         servers = Servers()
         os.environ[RUN] = str(servers.home)
         config.add_cleanup(servers.stop)
-        config.add_cleanup(lambda: os.environ.pop(RUN))
+        config.add_cleanup(lambda: os.environ.pop(RUN) and None)
 
 
 def server(name: str) -> str:

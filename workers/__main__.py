@@ -9,6 +9,7 @@ import uvloop
 
 from eventlog.keys import FileKeyStore
 from projections import PROJECTIONS
+from workers.analyst import analyse
 from workers.lifetime import Surroundings, Worker, log_lines, serve_metrics, until_told
 from workers.policies import draft_order_when_won
 from workers.projector import project
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 WORKERS: dict[str, Worker] = {
     "relay": relay(),  # every recorded event, in order, to Kafka
     "projector": project(*PROJECTIONS),  # every event into the query tables
+    "analyst": analyse(),  # every event into the lakehouse
     "reactor": react(draft_order_when_won),  # when this happens, ask that
 }
 

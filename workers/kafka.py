@@ -143,7 +143,7 @@ def clients(kafka: Kafka) -> tuple[Any, Any]:
             **kafka,
             acks="all",
             enable_idempotence=True,  # and with it, order kept with five requests in flight
-            linger_ms=0,
+            linger_ms=1_000,  # each page is flushed: until then requests only grow
             batch_size=1 << 19,
             max_request_size=LARGEST,
             request_timeout_ms=PATIENCE_MS,

@@ -146,22 +146,21 @@ class Tail:
         POSITION.set(now.position)
 
 
-async def republish(database_url: str, kafka: Kafka, *, after: int) -> int:
-    """Publish once more, for others, what lies after this position up to where the relay stands; our own consumers
-    drop what they have. Returns the number of events."""
-    async with connected(database_url) as connection, publisher(kafka) as to:
+async def republish(around: Surroundings, first: int) -> int:
+    """Publish once more, for others, from position `first` up to where the relay stands; our own consumers drop what
+    they have. Returns the number of events."""
+    async with connected(around.database_url) as connection, publisher(around.kafka) as to:
         now = await standing(connection)
         if now.topic is None:
             raise KafkaAway("there is no topic yet: start the relay first")
+        after = first - 1
         previous = await last_positions(connection, after)
-        count = 0
         while after < now.position:
             page = await feed.messages(connection, after=after, limit=min(PAGE, now.position - after))
             if await to.publish(now.topic, records(page, previous)) < len(page):
-                raise KafkaAway(f"not all was acknowledged; go on from position {after}")
+                raise KafkaAway(f"not all was acknowledged; go on from position {after + 1}")
             after = page[-1][0]
-            count += len(page)
-        return count
+        return after - first + 1
 
 
 def records(page: list[tuple[int, int, UUID, str | None, bytes]], previous: dict[int, int]) -> list[Record]:

@@ -461,7 +461,7 @@ class History:
         if not party.is_firm:
             return int(self.rng.choices((1, 2, 3, 4), (70, 20, 6, 4))[0])
         base = {"office": 1.0, "machine": 1.5, "grinder": 1.3, "service": 1.5, "part": 2.0}.get(product.kind, 8.0)
-        return max(1, min(round(self.around(base, 0.8) * party.weight**0.35), 500))
+        return max(1, min(round(self.around(base, 0.8) * float(party.weight**0.35)), 500))
 
     def basket(self, party: Party, *kinds: str) -> tuple[tuple[Product, int, Decimal], ...]:
         """What goes into one sale: product, quantity and discount (a fraction) of each line."""

@@ -1,0 +1,11 @@
+"""What can be asked of the lakehouse: its facts, and the views over them. Listing one here is all the registration it
+needs."""
+
+from projections.analytics.facts import Events, Fact, OrderLines, Payments, Stages, StageMoves, TicketSteps
+from projections.analytics.views import Funnel, Revenue, Rfm, ServiceCycles, View
+
+FACTS: dict[str, Fact] = {
+    fact.name: fact for fact in (Events(), Stages(), StageMoves(), OrderLines(), Payments(), TicketSteps())
+}
+
+VIEWS: dict[str, type[View]] = {view.name: view for view in (Funnel, Revenue, Rfm, ServiceCycles)}

@@ -1,0 +1,283 @@
+"""The lakehouse: tables of facts as Parquet files, their catalog in the log's own PostgreSQL, asked through DuckDB."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import psycopg
+import pyarrow as pa
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from eventlog.envelope import Caller
+from eventlog.errors import LogUnavailable
+from eventlog.log import APP_ROLE
+from projections.analytics import FACTS
+from projections.analytics.facts import Fact
+from projections.analytics.views import View, scope
+
+MIGRATION_LOCK = 0x6B726F6E_00000004
+
+INLINED_ROWS = 100
+"""Up to so many new rows of a table wait in the catalog rather than make a file: beyond it a file is quicker (1,000 rows
+inlined took 350 ms to commit, in files 150)."""
+
+SMALL, MIDDLING = "2MB", "64MB"
+"""What is merged often, and what is merged seldom: so that no row is rewritten more than a few times."""
+
+OWN_TABLES = """
+-- Up to where the facts hold all events of a partition. Every commit updates it: of two that do so at once only one
+-- passes, and that is the fence.
+CREATE TABLE lake.checkpoints (partition SMALLINT, position BIGINT, owner BIGINT);
+-- By which version of its code each fact was built.
+CREATE TABLE lake.versions (fact VARCHAR, version INTEGER);
+-- Events that a fact could not take in, and why.
+CREATE TABLE lake.parked (
+    fact VARCHAR, position BIGINT, tenant VARCHAR, partition SMALLINT, event_id UUID, type VARCHAR, error VARCHAR
+);
+"""
+
+
+class LakeAbsent(Exception):
+    """There is no lakehouse in this database yet: `kronika migrate` makes it."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no lakehouse in this database yet; run `kronika migrate`.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answer to a question, and up to where each partition was taken in when it was answered."""
+
+    rows: pa.Table
+    checkpoints: dict[int, int]
+
+
+class Lake:
+    """One connection to the lakehouse. `ask` may be called from several threads at once, all else from one at a time.
+
+    Any number of processes may have it open; one of them, the analyst, writes.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def open(cls, url: str, path: str, *, read_only: bool = False, memory: str = "1GB", threads: int = 2) -> Self:
+        """`url` is the log's database, `path` the directory of the Parquet files. Takes about 0.3 s.
+
+        Raises LakeAbsent when it is read only and there is none, LogUnavailable when the database does not answer.
+        """
+        return cls(attached(url, path, read_only=read_only, create=False, memory=memory, threads=threads))
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, caller: Caller, view: View) -> Reading:
+        """Answer a view for this caller, from one snapshot of the lakehouse."""
+        query, parameters = scope(caller, view, FACTS)
+        with self.connection.cursor() as cursor, transaction(cursor):
+            return Reading(cursor.execute(query, parameters).to_arrow_table(), checkpoints(cursor))
+
+    def checkpoints(self) -> dict[int, int]:
+        with self.connection.cursor() as cursor:
+            return checkpoints(cursor)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each fact has."""
+        with self.connection.cursor() as cursor:
+            return {name: one(cursor, f"SELECT count(*) FROM lake.{name}")[0] for name in FACTS}  # noqa: S608  # our names
+
+    def parked(self) -> list[dict[str, Any]]:
+        """The events that a fact could not take in, and why."""
+        with self.connection.cursor() as cursor:
+            found: list[dict[str, Any]] = (
+                cursor.execute("SELECT * FROM lake.parked ORDER BY fact, position").to_arrow_table().to_pylist()
+            )
+        return found
+
+    # -- tables
+
+    def stale(self) -> list[str]:
+        """The facts that are to be rebuilt: another version of their code built them, or nobody yet from the beginning."""
+        built = dict(self.connection.execute("SELECT fact, version FROM lake.versions").fetchall())
+        return [name for name, fact in FACTS.items() if built.get(name) != fact.version]
+
+    def create(self, fact: Fact, name: str) -> None:
+        columns = ", ".join(f"{column} {kind}" for column, kind in fact.columns.items())
+        self.connection.execute(f"CREATE TABLE lake.{name} ({columns})")
+
+    def insert(self, name: str, rows: pa.Table) -> None:
+        self.connection.register("arriving", rows)
+        self.connection.execute(f"INSERT INTO lake.{name} FROM arriving")
+        self.connection.unregister("arriving")
+
+    # -- upkeep, by the one who writes
+
+    def tidy(self) -> None:
+        """Every minute or so: rows that wait in the catalog go to files, small files become larger ones."""
+        self._call("ducklake_flush_inlined_data('lake')")
+        self._call(f"ducklake_merge_adjacent_files('lake', max_file_size => {in_bytes(SMALL)})")
+
+    def sweep(self, *, keep: timedelta, safe: timedelta) -> int:
+        """Every hour or so: forget snapshots older than `keep`, and remove the files that nothing has referred to for
+        `safe`, which is to be longer than any query or commit takes. Returns how many files it removed."""
+        self._call(f"ducklake_merge_adjacent_files('lake', max_file_size => {in_bytes(MIDDLING)})")
+        self._call("ducklake_rewrite_data_files('lake', delete_threshold => 0.5)")
+        self._call(f"ducklake_expire_snapshots('lake', older_than => {ago(keep)})")
+        removed = self._call(f"ducklake_cleanup_old_files('lake', older_than => {ago(safe)})")
+        return removed + self._call(f"ducklake_delete_orphaned_files('lake', older_than => {ago(safe)})")
+
+    def _call(self, function: str) -> int:
+        return self.connection.execute(f"CALL {function}").to_arrow_table().num_rows
+
+
+def prepare(url: str, path: str) -> list[str]:
+    """Make what is missing. Returns the facts that are to be rebuilt before this release serves them."""
+    with psycopg.connect(url, autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        # DuckLake makes its schema by itself. (A copy of a database has not the rights that were given on the first.)
+        database = sql.Identifier(guard.info.dbname)
+        guard.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO kronika_app").format(database))
+        row = guard.execute("SELECT partitions FROM log.settings").fetchone()
+        assert row is not None, "a migrated log has its settings"
+        with Lake(attached(url, path, read_only=False, create=True)) as lake:
+            present = {name for (name,) in lake.connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()}
+            with transaction(lake.connection):
+                if "checkpoints" not in present:
+                    lake.connection.execute(OWN_TABLES)
+                    lake.connection.execute("INSERT INTO lake.checkpoints SELECT i, 0, 0 FROM range(?) AS r(i)", [row[0]])
+                untouched = not any(checkpoints(lake.connection).values())
+                for name, fact in FACTS.items():
+                    if name not in present:
+                        lake.create(fact, name)
+                        if untouched:
+                            lake.connection.execute("INSERT INTO lake.versions VALUES (?, ?)", [name, fact.version])
+            set_option(lake, "data_inlining_row_limit", INLINED_ROWS)
+            set_option(lake, "data_inlining_row_limit", row[0], table="checkpoints")
+            return lake.stale()
+
+
+def set_option(lake: Lake, option: str, value: int, table: str | None = None) -> None:
+    of_table = f", table_name => '{table}'" if table else ""
+    lake.connection.execute(f"CALL lake.set_option('{option}', {value}{of_table})")
+
+
+async def reflected(connection: AsyncConnection[Any], checkpoints: dict[int, int]) -> int:
+    """The position that facts with these checkpoints reflect, defined as read.reflected: the least, over the partitions,
+    up to which all there is was taken in; a partition with nothing new is never behind. The checkpoints must have been
+    read before."""
+    cursor = await connection.execute(
+        "SELECT coalesce(min(coalesce("
+        " (SELECT e.position - 1 FROM log.events e WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),"
+        " (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)"
+        " FROM unnest(%s::smallint[], %s::bigint[]) AS c(partition, position)",
+        [list(checkpoints), list(checkpoints.values())],
+        prepare=True,
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# -- DuckDB
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(query, parameters).fetchone()
+    assert row is not None
+    return row
+
+
+def checkpoints(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    return dict(connection.execute("SELECT partition, position FROM lake.checkpoints ORDER BY partition").fetchall())
+
+
+def attached(
+    url: str, path: str, *, read_only: bool, create: bool, memory: str = "1GB", threads: int = 2
+) -> duckdb.DuckDBPyConnection:
+    # Nothing is looked for on the network: what is needed is in the wheels.
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": memory,
+            "threads": str(threads),
+            "temp_directory": str(Path(tempfile.gettempdir()) / "kronika-duckdb"),
+        }
+    )
+    try:
+        for extension in ("ducklake", "postgres_scanner"):
+            connection.execute(f"LOAD '{literal(str(extension_file(extension)))}'")
+        # A NUL that came into a text would have PostgreSQL refuse rows that wait in the catalog.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL pg_null_byte_replacement = '\ufffd'")
+        conninfo = make_conninfo(url, options=APP_ROLE, connect_timeout=5)
+        access = "READ_ONLY" if read_only else f"CREATE_IF_NOT_EXISTS {str(create).lower()}"
+        try:
+            # The catalog keeps file names relative to the path: the home may be moved.
+            connection.execute(
+                f"ATTACH 'ducklake:postgres:{literal(conninfo)}' AS lake"
+                f" (METADATA_SCHEMA 'lake', DATA_PATH '{literal(path)}', OVERRIDE_DATA_PATH true, {access})"
+            )
+        except duckdb.Error as error:
+            # DuckDB repeats the address, password and all.
+            if "does not exist" in str(error) and "creating a new DuckLake" in str(error):
+                raise LakeAbsent from None
+            raise LogUnavailable(without_secrets(str(error), conninfo)) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@cache
+def extension_file(name: str) -> Path:
+    """Where the wheel has put this extension."""
+    files = importlib.metadata.files(f"duckdb-extension-{name.replace('_', '-')}") or []
+    found = [file for file in files if file.name == f"{name}.duckdb_extension" and f"v{duckdb.__version__}" in file.parts]
+    assert found, f"the wheel duckdb-extension-{name} does not fit duckdb {duckdb.__version__}"
+    return Path(str(found[0].locate()))
+
+
+def without_secrets(text: str, conninfo: str) -> str:
+    password = conninfo_to_dict(conninfo).get("password")
+    return text.replace(conninfo, "the database").replace(str(password), "***") if password else text
+
+
+def literal(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def ago(age: timedelta) -> str:
+    return f"now() - INTERVAL {int(age.total_seconds() * 1e6)} MICROSECOND"
+
+
+def in_bytes(size: str) -> int:
+    return int(size.removesuffix("MB")) * 1_000_000

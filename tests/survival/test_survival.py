@@ -1,0 +1,44 @@
+"""It survives the ordinary: every process killed under load, the servers restarted, nothing lost or doubled."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.survival.system import System
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("survival")]
+
+
+@pytest.fixture(scope="module")
+def system():
+    with TemporaryDirectory(
+        prefix="kronika-survival-"
+    ) as home:  # not under pytest's: the servers' user cannot go there
+        system = System(Path(home))
+        yield system
+        system.stop()
+
+
+@pytest.mark.parametrize("process", ["api", "relay", "projector", "analyst", "reactor"])
+def test_a_process_killed_under_load_loses_and_doubles_nothing(system, process):
+    with system.load().running() as load:
+        time.sleep(2)
+        system.restart(process)
+        time.sleep(4)
+    assert len(load.acknowledged) > 20
+    system.check(load)
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_a_server_restarted_under_load_loses_and_doubles_nothing(system, server):
+    with system.load().running() as load:
+        time.sleep(2)
+        getattr(system, server).stop()
+        getattr(system, server).start()
+        time.sleep(4)
+    assert len(load.acknowledged) > 20
+    system.check(load)

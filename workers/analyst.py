@@ -1,0 +1,116 @@
+"""Keeps the lakehouse: every event into the facts, in small batches; files tidied, old snapshots and orphans removed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import duckdb
+import structlog
+
+from eventlog.codec import Codec
+from eventlog.keys import KeyStoreError, Subject, SubjectKey
+from eventlog.log import APP_ROLE
+from projections.analytics import FACTS
+from projections.analytics.intake import Intake
+from projections.analytics.lake import Lake
+from projections.analytics.rebuild import rebuild_fact
+from workers.inbox import Inbox
+from workers.lifetime import Surroundings, Worker, connected, persist
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """How often files are put in order, and how old what is removed must be."""
+
+    tidy_every: timedelta = timedelta(minutes=1)
+    sweep_every: timedelta = timedelta(hours=1)
+    keep: timedelta = timedelta(days=1)
+    """How far back the lakehouse can be asked as of a snapshot"""
+    safe: timedelta = timedelta(hours=2)
+    """Longer than any query reads a file, or any commit takes to name the one it has written"""
+
+
+class NoKeys:
+    """The key store of one who may read nothing personal: facts hold none, so their maker need not see any."""
+
+    def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        return None
+
+    def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
+        return None
+
+    def ensure(self, subjects: Iterable[Subject]) -> None:
+        raise KeyStoreError("The analyst has no keys.")
+
+    def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
+        raise KeyStoreError("The analyst has no keys.")
+
+    def destroy(self, tenant: str, subject_id: UUID) -> None:
+        raise KeyStoreError("The analyst has no keys.")
+
+
+def analyse(upkeep: Upkeep | None = None) -> Worker:
+    """The worker that keeps the lakehouse; one is enough, and of several only the partitions' owners write."""
+
+    async def serve(around: Surroundings) -> None:
+        codec = Codec(NoKeys())
+        await rebuild_stale(around, codec)
+        async with connected(around.database_url) as reading, intake(around) as facts:
+            inbox = asyncio.ensure_future(Inbox("analyst", facts, reading, codec, around.kafka).run())
+            beside = [
+                asyncio.ensure_future(facts.keep_pace()),
+                asyncio.ensure_future(keep_up(facts, upkeep or Upkeep())),
+            ]
+            try:
+                await asyncio.wait([inbox, *beside], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (inbox, *beside):
+                    task.cancel()
+                ended = await asyncio.gather(inbox, *beside, return_exceptions=True)
+            for outcome in ended:
+                if isinstance(outcome, Exception):
+                    raise outcome
+
+    async def work(around: Surroundings) -> None:
+        await persist("analyst", lambda: serve(around))
+
+    return work
+
+
+@asynccontextmanager
+async def intake(around: Surroundings) -> AsyncIterator[Intake]:
+    facts = Intake(await asyncio.to_thread(Lake.open, around.database_url, around.lake_path))
+    try:
+        yield facts
+    finally:
+        await facts.close()
+
+
+async def rebuild_stale(around: Surroundings, codec: Codec) -> None:
+    """What another version of the code has built, this one cannot add to."""
+    with await asyncio.to_thread(Lake.open, around.database_url, around.lake_path, read_only=True) as lake:
+        stale = lake.stale()
+    for name in stale:
+        log.info("rebuilds", worker="analyst", fact=name)
+        await rebuild_fact(around.database_url, around.lake_path, codec, FACTS[name], options=APP_ROLE)
+
+
+async def keep_up(facts: Intake, upkeep: Upkeep) -> None:
+    """Put the files in order, again and again. Losing to another's commit does no harm: there is a next time."""
+    loop = asyncio.get_running_loop()
+    sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
+    while True:
+        await asyncio.sleep(upkeep.tidy_every.total_seconds())
+        with suppress(duckdb.Error):
+            await facts.run(facts.lake.tidy)
+            if loop.time() >= sweep_at:
+                sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
+                removed = await facts.run(lambda: facts.lake.sweep(keep=upkeep.keep, safe=upkeep.safe))
+                log.info("swept the lakehouse", worker="analyst", files_removed=removed)
