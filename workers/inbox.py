@@ -43,6 +43,7 @@ BATCHES = Histogram(
     "kronika_worker_batch", "Events applied at a time.", ["worker"], buckets=(1, 5, 20, 100, 500, 2_000)
 )
 POSITION = Gauge("kronika_worker_position", "Last position applied, by partition.", ["worker", "partition"])
+LOOKED = Gauge("kronika_worker_looked", "When the worker last looked around, in seconds since 1970.", ["worker"])
 
 
 class Recipient(Protocol):
@@ -173,6 +174,7 @@ class Inbox:
 
     async def _look_around(self) -> None:
         self._look_at = time.monotonic() + LOOK_S
+        LOOKED.labels(self.name).set_to_current_time()
         now = await standing(self._connection)
         await self._tend_subscription(now)
         await self._tend_claims()

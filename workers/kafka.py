@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Publisher:
 
     def __init__(self, thread: Thread, producer: Any, admin: Any) -> None:
         self._thread, self._producer, self._admin = thread, producer, admin
+        self._closing = False
 
     @classmethod
     async def connect(cls, kafka: Kafka) -> Publisher:
@@ -92,8 +94,11 @@ class Publisher:
         return str(description["cluster_id"])
 
     async def has(self, topic: str) -> bool:
-        found = await self._thread.run(self._admin.describe_topics, [topic])
-        return all(one["error_code"] == 0 for one in found)
+        """Raises KafkaAway when that cannot be said now."""
+        (found,) = await self._thread.run(self._admin.describe_topics, [topic])
+        if found["error_code"] not in (0, UnknownTopicOrPartitionError.errno):
+            raise KafkaAway(f"{topic}: error {found['error_code']}")
+        return bool(found["error_code"] == 0)
 
     async def create(self, topic: str, partitions: int) -> bool:
         """Make the topic and wait until every partition has a leader; False when the name is taken."""
@@ -118,8 +123,10 @@ class Publisher:
             KafkaError, ValueError
         ):  # ValueError: the topic is gone. Those not sent are missing below
             sent.extend(self._producer.send(topic, r.body, r.key, headers(r), r.partition) for r in records)
-        with contextlib.suppress(KafkaError):
-            self._producer.flush(timeout=3 * PATIENCE_MS / 1000)
+        deadline = time.monotonic() + 3 * PATIENCE_MS / 1000
+        while not (self._closing or all(sending.is_done for sending in sent)) and time.monotonic() < deadline:
+            with contextlib.suppress(KafkaError):
+                self._producer.flush(timeout=0.5)
         # One by one: a batch that failed says nothing about the later ones, nor they about it.
         for acknowledged, sending in enumerate(sent):
             if not (sending.is_done and sending.succeeded()):
@@ -127,6 +134,8 @@ class Publisher:
         return len(sent)
 
     async def close(self) -> None:
+        self._closing = True
+
         def close() -> None:
             self._producer.close(timeout=0)
             self._admin.close()

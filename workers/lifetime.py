@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -34,8 +35,8 @@ PASSING = (psycopg.OperationalError, psycopg.InterfaceError, LogUnavailable, Kaf
 class Surroundings:
     """What every worker works with."""
 
-    database_url: str
-    kafka: Kafka
+    database_url: str = field(repr=False)
+    kafka: Kafka = field(repr=False)
     keys: KeyStore
     lake_path: str
 
@@ -80,7 +81,8 @@ async def until_told(
 
 
 def log_lines(level: str) -> None:
-    """Log structured lines to standard error."""
+    """Log structured lines to standard error. What kafka-python has to say, the workers say in one line themselves."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

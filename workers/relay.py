@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ relay asks whether this one is gone."""
 PUBLISHED = Counter("kronika_relay_published", "Events that Kafka has acknowledged.")
 BATCH = Histogram("kronika_relay_batch", "Events published at a time.", buckets=(1, 5, 20, 100, 500, 2_000))
 POSITION = Gauge("kronika_relay_position", "Position up to which everything is in Kafka.")
+LOOKED = Gauge("kronika_relay_looked", "When the log was last asked for more, in seconds since 1970.")
 
 
 def relay() -> Worker:
@@ -47,6 +48,7 @@ def relay() -> Worker:
 class Standing:
     """Where the fan-out stands, as every process can read it."""
 
+    log_name: str
     epoch: int
     generation: int
     cluster: str | None
@@ -54,12 +56,13 @@ class Standing:
 
     @property
     def topic(self) -> str | None:
-        return f"kronika.events.g{self.generation}" if self.generation else None
+        """The log's name is in it, so that two logs may use one Kafka and never read each other's records."""
+        return f"kronika.events.{self.log_name}.g{self.generation}" if self.generation else None
 
 
 async def standing(connection: AsyncConnection[Any]) -> Standing:
     cursor = connection.cursor(row_factory=class_row(Standing))
-    await cursor.execute("SELECT epoch, generation, cluster, position FROM fanout.relay")
+    await cursor.execute("SELECT log_name, epoch, generation, cluster, position FROM fanout.relay")
     found = await cursor.fetchone()
     assert found is not None, "a prepared fan-out has its row"
     return found
@@ -102,21 +105,28 @@ class Tail:
         """When the topic is not where it was, begin a new one at the head of the log: what is older, consumers read
         from the log."""
         cluster = await self.to.cluster()
-        if self.at.topic and self.at.cluster == cluster and await self.to.has(self.at.topic):
+        if self.at.topic and self.at.cluster == cluster and await self.still_has(self.at.topic):
             return
         partitions = await one(self.connection, "SELECT partitions FROM log.settings")
-        generation = self.at.generation + 1
-        while not await self.to.create(f"kronika.events.g{generation}", partitions):
-            generation += 1  # that name is another log's, or of a relay that died right here
-        head = await feed.head(self.connection)
-        await self.save(Standing(self.at.epoch, generation, cluster, head))
-        log.warning("new topic", topic=self.at.topic, position=head)
+        new = replace(self.at, generation=self.at.generation + 1, cluster=cluster)
+        while new.topic and not await self.to.create(new.topic, partitions):
+            new = replace(new, generation=new.generation + 1)  # that one is of a relay that died right here
+        await self.save(replace(new, position=await feed.head(self.connection)))
+        log.warning("new topic", topic=self.at.topic, position=self.at.position)
+
+    async def still_has(self, topic: str) -> bool:
+        """Asked twice, as a broker that has just started may not know all yet."""
+        if await self.to.has(topic):
+            return True
+        await asyncio.sleep(1)
+        return await self.to.has(topic)
 
     async def follow(self) -> None:
         previous = await last_positions(self.connection, self.at.position)
         pause = SOON_S
         while True:
             page = await feed.messages(self.connection, after=self.at.position, limit=PAGE)
+            LOOKED.set_to_current_time()
             if page:
                 await self.carry(records(page, previous))
             pause = SOON_S if page else min(2 * pause, LATEST_S)
@@ -128,7 +138,7 @@ class Tail:
         assert self.at.topic
         done = await self.to.publish(self.at.topic, batch)
         if done:
-            await self.save(Standing(self.at.epoch, self.at.generation, self.at.cluster, batch[done - 1].position))
+            await self.save(replace(self.at, position=batch[done - 1].position))
         PUBLISHED.inc(done)
         BATCH.observe(done)
         if done < len(batch):
@@ -146,21 +156,22 @@ class Tail:
         POSITION.set(now.position)
 
 
-async def republish(around: Surroundings, first: int) -> int:
-    """Publish once more, for others, from position `first` up to where the relay stands; our own consumers drop what
-    they have. Returns the number of events."""
-    async with connected(around.database_url) as connection, publisher(around.kafka) as to:
+async def republish(database_url: str, kafka: Kafka, *, after: int) -> int:
+    """Publish once more, for others, what lies after this position up to where the relay stands; our own consumers
+    drop what they have. Returns the number of events. Raises KafkaAway."""
+    async with connected(database_url) as connection, publisher(kafka) as to:
         now = await standing(connection)
         if now.topic is None:
             raise KafkaAway("there is no topic yet: start the relay first")
-        after = first - 1
         previous = await last_positions(connection, after)
+        count = 0
         while after < now.position:
             page = await feed.messages(connection, after=after, limit=min(PAGE, now.position - after))
             if await to.publish(now.topic, records(page, previous)) < len(page):
-                raise KafkaAway(f"not all was acknowledged; go on from position {after + 1}")
+                raise KafkaAway(f"not all was acknowledged; go on after position {after}")
             after = page[-1][0]
-        return after - first + 1
+            count += len(page)
+        return count
 
 
 def records(page: list[tuple[int, int, UUID, str | None, bytes]], previous: dict[int, int]) -> list[Record]:

@@ -11,6 +11,7 @@ SET LOCAL ROLE kronika_app;
 -- The one relay: its epoch grows with every take-over, and whoever has an older one publishes nothing more.
 CREATE TABLE IF NOT EXISTS fanout.relay (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    log_name   text    NOT NULL DEFAULT substr(md5(gen_random_uuid()::text), 1, 8),  -- no two logs share a topic
     epoch      bigint  NOT NULL DEFAULT 0,
     generation integer NOT NULL DEFAULT 0,  -- of the topic; 0 until there is one, and one more whenever Kafka is lost
     cluster    text,                        -- the Kafka that has this topic
