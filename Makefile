@@ -22,7 +22,7 @@ install: .venv/installed
 	@touch $@
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

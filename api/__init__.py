@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: routes that translate, and nothing more."""

@@ -21,11 +21,14 @@ from api.tide import LOG
 from commands.dispatch import Forbidden
 from eventlog.envelope import Caller
 from projections.freshness import ParkedRead
-from projections.query import Page, Parked, Resource
+from projections.parked import Parked
+from projections.query import Page, ParkedEvent, Resource
 
 LONGEST_S = 30.0
 
-bearer = HTTPBearer(bearerFormat="kr_<id>_<secret>", description="An API key: it names tenant and actor.", auto_error=False)
+bearer = HTTPBearer(
+    bearerFormat="kr_<id>_<secret>", description="An API key: it names tenant and actor.", auto_error=False
+)
 
 
 class Fresh(BaseModel):
@@ -34,7 +37,10 @@ class Fresh(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     min_position: str | None = Field(
-        None, max_length=40, description="Answer only from what reflects this position, given by an earlier answer.", examples=["1.42"]
+        None,
+        max_length=40,
+        description="Answer only from what reflects this position, given by an earlier answer.",
+        examples=["1.42"],
     )
     wait: float = Field(0, ge=0, le=LONGEST_S, allow_inf_nan=False, description="Seconds to wait until it does.")
 
@@ -77,7 +83,7 @@ class Reading:
             told["X-Parked"] = ", ".join(sorted(self.parked))
         return Response(orjson.dumps(value, default=exact), media_type="application/json", headers=told)
 
-    def note(self, name: str, parked: Iterable[Parked]) -> None:
+    def note(self, name: str, parked: Iterable[Parked | ParkedEvent]) -> None:
         """These events of a read model could not be taken in, and what is answered lacks them. Raises ParkedRead when
         the caller asks for a position that lies beyond one of them."""
         for event in parked:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -17,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from api import commands, feed, health, reads
+from api import commands, customers, feed, health, opportunities, reads, receivables
 from api.document import document
 from api.door import Door
 from api.kronika import Kronika
@@ -43,12 +44,13 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    direct = commands.routes()
-    app.router.routes.extend(direct)
-    for room in (reads, feed, health):
+    app.router.routes.extend(routes := commands.routes())
+    for room in (customers, opportunities, receivables, reads, feed, health):  # named paths before those with an id
         app.include_router(room.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents
-    app.add_middleware(Door, direct={route.path: route.direct for route in direct})
+    app.add_middleware(
+        Door, direct={route.path: route.direct for route in routes if isinstance(route, commands.DirectRoute)}
+    )
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, up)
     return app
@@ -97,6 +99,9 @@ def log_as_lines(level: str) -> None:
     """One JSON object a line on standard error, unless the process has set up its logs already."""
     if structlog.is_configured():
         return
+    handler = logging.StreamHandler()
+    handler.setFormatter(Line())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -108,6 +113,17 @@ def log_as_lines(level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+class Line(logging.Formatter):
+    """What libraries log, as a line like ours: of a traceback, which may show values, only what it came to."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage().strip().rpartition("\n")[2]
+        at = datetime.fromtimestamp(record.created, UTC)
+        return as_line(
+            {"event": said, "logger": record.name, "level": record.levelname.lower(), "timestamp": at}
+        ).decode()
 
 
 def as_line(event: Any, **_: Any) -> bytes:

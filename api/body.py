@@ -14,7 +14,7 @@ from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_EXPONENT = 40
-"""Powers of ten; no amount, quantity or count is anywhere near, and taken literally 1e999999999 would fill the memory."""
+"""Powers of ten; no amount or count is anywhere near, and written out 1e999999999 would fill the memory."""
 MAX_INT = 2**63 - 1
 
 JSON = frozenset({b"application/json"})
@@ -31,7 +31,8 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadBody("The body ended before its end.")
-        body += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        body += part
         if len(body) > MAX_BYTES:
             raise TooLarge(f"A body has at most {MAX_BYTES:,} bytes.")
         if not message.get("more_body"):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 
 from api import body
 from api.door import Visit, respond, visit
-from api.errors import BadRequest, Invalid, TooLarge, UnknownCommand, invalid
+from api.errors import BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
 from api.kronika import Kronika, kronika
 from commands.command import Command, Registration, registered
 from commands.dispatch import Asked, Forbidden, dispatch
@@ -31,7 +31,7 @@ AT_ONCE = 64
 """Commands of one request that are decided at the same time; they share the log's next commits."""
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
-VERSION = re.compile(r'"?(\d{1,9})"?')
+VERSION = re.compile(r'(")?([0-9]{1,9})(?(1)")')
 JSON_TYPE = (b"content-type", b"application/json")
 
 
@@ -41,8 +41,12 @@ class CommandAnswer(BaseModel):
     stream: str = Field(description="What the command was about.", examples=["customer"])
     id: UUID
     version: int = Field(description="The stream's version after it; send it as If-Match to decide on what you saw.")
-    position: str = Field(description="Opaque; as min_position it makes any read reflect this command.", examples=["1.42"])
-    types: list[str] = Field(description="The events recorded, in order; none when nothing was new.", examples=[["customer.registered"]])
+    position: str = Field(
+        description="Opaque; as min_position it makes any read reflect this command.", examples=["1.42"]
+    )
+    types: list[str] = Field(
+        description="The events recorded, in order; none when nothing was new.", examples=[["customer.registered"]]
+    )
     repeated: bool = Field(description="True when this is the answer to an earlier sending.")
 
 
@@ -65,8 +69,8 @@ class BatchAnswer(BaseModel):
 
 
 class DirectRoute(APIRoute):
-    """A route that is documented like any other, but answered by a plain ASGI application: FastAPI's way through
-    dependencies and two validations costs a command as much as recording it."""
+    """A route that is documented like any other, but answered by a plain ASGI application: an empty FastAPI route with
+    the same body takes 1.6 times as long as this whole layer does (measured in CPU time, without the log)."""
 
     direct: ASGIApp
 
@@ -74,15 +78,20 @@ class DirectRoute(APIRoute):
         await (self.direct if scope["method"] == "POST" else super().handle)(scope, receive, send)
 
 
-def routes() -> list[DirectRoute]:
-    return [batch_route(), *(command_route(registration) for registration in registered())]
+def routes() -> list[APIRoute]:
+    return [batch_route(), *(command_route(registration) for registration in registered()), unknown_route()]
 
 
 def command_route(registration: Registration) -> DirectRoute:
     async def documented(
         body: Any,
-        idempotency_key: Annotated[str | None, Header(max_length=255, description="Send it again, get the first answer; made and returned when absent.")] = None,
-        if_match: Annotated[str | None, Header(description="The version that the stream must have.", examples=['"7"'])] = None,
+        idempotency_key: Annotated[
+            str | None,
+            Header(max_length=255, description="Send it again, get the first answer; made and returned when absent."),
+        ] = None,
+        if_match: Annotated[
+            str | None, Header(description="The version that the stream must have.", examples=['"7"'])
+        ] = None,
     ) -> None: ...
 
     documented.__annotations__ |= {"body": registration.model}
@@ -105,6 +114,13 @@ def command_route(registration: Registration) -> DirectRoute:
 
     route.direct = direct
     return route
+
+
+def unknown_route() -> APIRoute:
+    async def unknown(name: str) -> None:
+        raise UnknownCommand("There is no such command; the API's document lists them.")
+
+    return APIRoute("/v1/commands/{name}", unknown, methods=["POST"], include_in_schema=False)
 
 
 async def one(registration: Registration, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,9 +146,7 @@ async def one(registration: Registration, scope: Scope, receive: Receive, send: 
 
 
 def asked(command: Command, caller: Caller, came: Visit, key: str, version: int | None) -> Asked:
-    context = Context(
-        caller.tenant, caller.actor, key, came.correlation_id, reason=command.reason, trace=came.trace
-    )
+    context = Context(caller.tenant, caller.actor, key, came.correlation_id, reason=command.reason, trace=came.trace)
     return Asked(command, caller, context, version)
 
 
@@ -172,7 +186,7 @@ def version_of(given: bytes | None) -> int | None:
     match = VERSION.fullmatch(given.decode("latin-1").strip())
     if match is None:
         raise BadRequest('If-Match is the version that you saw, as "7".')
-    return int(match[1])
+    return int(match[2])
 
 
 def batch_route() -> DirectRoute:
@@ -196,41 +210,43 @@ def batch_route() -> DirectRoute:
     return route
 
 
-@dataclass
+@dataclass(frozen=True)
 class Item:
-    """One item of a batch, with whatever could be read of it."""
+    """One item of a batch, read and found to be a command."""
 
+    registration: Registration
+    command: Command
+    key: str
+    version: int | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One item of a batch that is no command."""
+
+    error: Exception
     key: str | None = None
-    registration: Registration | None = None
-    command: Command | None = None
-    version: int | None = None
-    fault: Exception | None = None
 
-    @classmethod
-    def read(cls, given: Any | Callable[[], Any]) -> Item:
-        item = cls()
-        try:
-            item._read(given() if callable(given) else given)
-        except Exception as error:  # a fault of this item alone; what no rule knows is answered as `internal`
-            item.fault = error
-        return item
 
-    def _read(self, given: Any) -> None:
+def read_item(given: Any) -> Item | Fault:
+    key = None
+    try:
         if not isinstance(given, dict):
             raise Invalid.at((), "an item is an object", "dict_type")
-        if unknown := given.keys() - {"command", "key", "if_match", "body"}:
-            raise Invalid([{"loc": [str(name)[:80]], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"} for name in sorted(unknown)])
-        key, version = given.get("key"), given.get("if_match")
-        if not isinstance(key, str | None):
+        for name in sorted(given.keys() - BatchItem.model_fields.keys()):
+            raise Invalid.at((name[:80],), "Extra inputs are not permitted", "extra_forbidden")
+        if not isinstance(given.get("key"), str | None):
             raise Invalid.at(("key",), "a key is a string", "string_type")
-        self.key = key_of(key)
+        key = key_of(given.get("key"))
+        version = given.get("if_match")
         if version is not None and (type(version) is not int or not 0 <= version < 10**9):
             raise Invalid.at(("if_match",), "if_match is a version", "int_type")
-        self.version = version
-        self.registration = commands_by_name().get(given.get("command", ""))  if isinstance(given.get("command"), str) else None
-        if self.registration is None:
+        registration = commands_by_name().get(str(given.get("command")))
+        if registration is None:
             raise UnknownCommand("There is no such command; the API's document lists them.")
-        self.command = validated(self.registration, given.get("body", {}))
+        return Item(registration, validated(registration, given.get("body")), key, version)
+    except (Invalid, BadRequest, UnknownCommand) as error:
+        return Fault(error, key)
 
 
 @cache
@@ -253,16 +269,24 @@ async def batch(scope: Scope, receive: Receive, send: Send) -> None:
     await respond(send, 200, whole, [(b"content-type", kind)])
 
 
-def read_items(kind: bytes, raw: bytes) -> list[Item]:
+def read_items(kind: bytes, raw: bytes) -> list[Item | Fault]:
     if kind in body.LINES:
         lines = [line for line in raw.split(b"\n") if line.strip()]
         check_count(len(lines))
-        return [Item.read(lambda line=line: body.parsed(line)) for line in lines]  # type: ignore[misc]
+        return [read_line(line) for line in lines]
     given = body.parsed(raw)
     if not isinstance(given, list):
         raise Invalid.at((), "a batch is a list of commands", "list_type")
     check_count(len(given))
-    return [Item.read(one) for one in given]
+    return [read_item(one) for one in given]
+
+
+def read_line(line: bytes) -> Item | Fault:
+    try:
+        given = body.parsed(line)
+    except (BadBody, Invalid) as error:
+        return Fault(error)
+    return read_item(given)
 
 
 def check_count(count: int) -> None:
@@ -270,26 +294,27 @@ def check_count(count: int) -> None:
         raise TooLarge(f"A batch has at most {MOST:,} commands; this one has {count:,}.")
 
 
-async def answered(house: Kronika, caller: Caller, came: Visit, item: Item) -> dict[str, Any]:
+async def answered(house: Kronika, caller: Caller, came: Visit, item: Item | Fault) -> dict[str, Any]:
     try:
-        if item.fault is not None:
-            raise item.fault
-        assert item.command is not None and item.registration is not None and item.key is not None
+        if isinstance(item, Fault):
+            raise item.error
         answer = await dispatch(house.log, asked(item.command, caller, came, item.key, item.version))
-    except Exception as error:
+    except Exception as error:  # of this item alone: its neighbours go on
         told = came.problem(error)
         return {"status": told.status, "key": item.key, "problem": told.body}
     return {"status": 201 if item.registration.creates else 200, "key": item.key, "answer": as_answer(house, answer)}
 
 
-async def in_order(items: Sequence[Item], answer: Callable[[Item], Awaitable[dict[str, Any]]]) -> list[dict[str, Any]]:
+async def in_order(
+    items: Sequence[Item | Fault], answer: Callable[[Item | Fault], Awaitable[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     """Answer all of them together, but none before the earlier ones that it may depend on: those about a stream that
     it names, and those that name the stream it is about."""
     room = asyncio.Semaphore(AT_ONCE)
     about: dict[UUID, asyncio.Task[dict[str, Any]]] = {}
     naming: dict[UUID, list[asyncio.Task[dict[str, Any]]]] = {}
 
-    async def after(earlier: Iterable[asyncio.Task[Any]], item: Item) -> dict[str, Any]:
+    async def after(earlier: Iterable[asyncio.Task[Any]], item: Item | Fault) -> dict[str, Any]:
         if waiting := list(earlier):
             await asyncio.wait(waiting)
         async with room:
@@ -298,8 +323,8 @@ async def in_order(items: Sequence[Item], answer: Callable[[Item], Awaitable[dic
     async with asyncio.TaskGroup() as group:
         tasks = []
         for item in items:
-            own, others = streams(item.command)
-            earlier = {about[id] for id in (own, *others) if id in about} | set(naming.pop(own, ()))
+            own, others = streams(item.command if isinstance(item, Item) else None)
+            earlier = {about[id] for id in (own, *others) if id in about} | set(naming.pop(own, ()) if own else ())
             tasks.append(task := group.create_task(after(earlier, item)))
             if own is not None:
                 about[own] = task
@@ -320,5 +345,3 @@ def streams(command: Command | None) -> tuple[UUID | None, list[UUID]]:
 @cache
 def stream_fields(model: type[Command]) -> tuple[str, ...]:
     return tuple(name for name, info in model.model_fields.items() if info.annotation in (UUID, UUID | None))
-
-

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.answers import Calling, Fresh, House, asked_of, reading
-from api.reads import answering, page_schema, parameters
+from api.reads import answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound
-from projections.customer_360 import SOURCES, customer_360
+from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, search
+from projections.opportunities import OPPORTUNITIES
 from projections.query import MOST_ROWS, ask_of, get, parked_among
 from projections.receivables import RECEIVABLES
-from projections.timeline import LINKED, TIMELINE, timeline
+from projections.timeline import TIMELINE, timeline
 
 router = APIRouter(tags=["customers"])
 
 SIDES = (*SOURCES, RECEIVABLES)
 
 
+SHOWN: dict[str, Any] = {
+    "card": row_schema(CUSTOMERS),
+    **{name: rows_schema(resource) for name, (resource, *_) in PARTS.items()},
+    **{name: {"type": "array", "items": {"type": "object"}} for name in (*SUMS, "receivables")},
+    "timeline": rows_schema(TIMELINE),
+}
+
+
 class Sought(Fresh):
     """How a customer is looked for."""
 
-    q: str = Field(max_length=400, description="Parts of names, e-mail addresses or telephone numbers, in any script.", examples=["李伟"])
+    q: str = Field(
+        max_length=400,
+        description="Parts of names, e-mail addresses or telephone numbers, in any script.",
+        examples=["李伟"],
+    )
     limit: int = Field(20, ge=1, le=MOST_ROWS)
 
 
-@router.get("/v1/customers/search", summary="Find customers by name, e-mail, telephone number, or any part of these.")
+@router.get(
+    "/v1/customers/search",
+    summary="Find customers by name, e-mail, telephone number, or any part of these.",
+    responses=answering({"type": "object", "properties": {"items": rows_schema(CUSTOMERS)}}),
+)
 async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
     """Exact ones first, then those that begin so, then the rest."""
     async with reading(house, asked, [CUSTOMER_SEARCH.name, CUSTOMERS.projection.name]) as read:
@@ -47,7 +64,7 @@ async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]
 async def happened(id: UUID, request: Request, caller: Calling, house: House) -> Response:
     fresh, others = asked_of(request)
     ask = ask_of(TIMELINE, others)
-    names = [TIMELINE.projection.name, *LINKED, CUSTOMERS.projection.name]
+    names = [resource.projection.name for resource in (TIMELINE, OPPORTUNITIES, CUSTOMERS)]
     async with reading(house, fresh, names) as read:
         page = await timeline(read.connection, caller, id, ask)
         if not page.rows and not (await get(read.connection, caller, CUSTOMERS, id, fields=("id",))).rows:
@@ -56,7 +73,11 @@ async def happened(id: UUID, request: Request, caller: Calling, house: House) ->
         return read.answer(told if page.total is None else told | {"total": page.total})
 
 
-@router.get("/v1/customers/{id}/360", summary="A customer from all sides at one moment: card, sales, orders, money, tickets.")
+@router.get(
+    "/v1/customers/{id}/360",
+    summary="A customer from all sides at one moment: card, sales, orders, money, tickets.",
+    responses=answering({"type": "object", "properties": SHOWN}),
+)
 async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
     """All parts are of one snapshot."""
     async with reading(house, asked, [resource.projection.name for resource in SIDES]) as read:
@@ -69,4 +90,4 @@ async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fr
             name: [read.row(row) for row in part] if isinstance(part, list) else read.row(part)
             for name, part in customer.parts.items()
         }
-        return read.answer(parts, version=parts["card"]["version"])
+        return read.answer(parts, version=customer.parts["card"]["version"])

@@ -19,8 +19,16 @@ PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "For people; holds no personal data."},
         "instance": {"type": "string", "description": "The request's correlation id, as a URN."},
-        "allowed": {"type": "array", "items": {"type": "string"}, "description": "A refusal: the commands that are possible now."},
-        "errors": {"type": "array", "items": {"type": "object"}, "description": "Each fault of a body or parameter: loc, msg, type."},
+        "allowed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "A refusal: the commands that are possible now.",
+        },
+        "errors": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "Each fault of a body or parameter: loc, msg, type.",
+        },
         "behind": {"type": "integer", "description": "Not fresh yet: by how many positions."},
         "resume": {"type": "string", "description": "Position abandoned: where to go on."},
         "event_id": {"type": "string", "format": "uuid", "description": "Parked: the event that needs a repair."},
@@ -47,7 +55,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         made["components"]["schemas"]["Problem"] = PROBLEM
-        made["components"]["headers"] = {name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()}
+        made["components"]["headers"] = {
+            name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()
+        }
         for path, operations in made["paths"].items():
             for operation in operations.values():
                 complete(path, operation)
@@ -59,6 +69,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def complete(path: str, operation: dict[str, Any]) -> None:
     """The problems that may be answered instead, and the headers of the answer."""
+    headers: tuple[str, ...]
     if path == "/v1/commands":
         headers, statuses = BATCH_HEADERS, BATCH
     elif path.startswith("/v1/commands/"):
@@ -84,4 +95,6 @@ def meaning(status: int) -> str:
     """Which problems a status stands for; those of the business are too many to name."""
     if status == 409:
         return "A rule of the business forbids it; `allowed` names what is possible."
-    return "; ".join(f"{title} (/problems/{code})" for code, known, title in problems() if known == status) or "Not found."
+    return (
+        "; ".join(f"{title} (/problems/{code})" for code, known, title in problems() if known == status) or "Not found."
+    )

@@ -53,7 +53,7 @@ class UnknownCommand(Exception):
 
 
 class Invalid(ValueError):
-    """The body is JSON, but not what this takes; `errors` names each fault and where it is."""
+    """What was sent can be read, but is not what this takes; `errors` names each fault and where it is."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__("The body is not what this takes; see `errors`.")
@@ -76,7 +76,12 @@ class Rule:
 
 
 AGAIN = {"Retry-After": "1"}
-AWAY = Rule(503, "unavailable", "The store does not answer. Whether a command was recorded is open: send it again under the same key.", AGAIN)
+AWAY = Rule(
+    503,
+    "unavailable",
+    "The store does not answer. Whether a command was recorded is open: send it again under the same key.",
+    AGAIN,
+)
 
 TABLE: dict[type[Exception], Rule] = {
     # what the business forbids, each under its own name: a state of affairs that other moves can change
@@ -96,7 +101,7 @@ TABLE: dict[type[Exception], Rule] = {
     TooLarge: Rule(413, "too-large"),
     WrongMediaType: Rule(415, "wrong-media-type"),
     Invalid: Rule(422, "invalid"),
-    CommandReused: Rule(422, "idempotency-key-reused", "This Idempotency-Key was used before for another command; choose a new one."),
+    CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
     # what is gone
     KeyDestroyed: Rule(410, "person-forgotten"),
     PositionAbandoned: Rule(410, "position-abandoned"),
@@ -132,7 +137,12 @@ class Problem:
 def problem(error: Exception, correlation_id: UUID | str | None = None) -> Problem:
     """The answer to an exception; one that no rule knows is `internal`, without a word of its own."""
     if isinstance(error, HTTPException):
-        rule = Rule(error.status_code, ROUTING.get(error.status_code, "bad-request"), str(error.detail), dict(error.headers or {}))
+        rule = Rule(
+            error.status_code,
+            ROUTING.get(error.status_code, "bad-request"),
+            str(error.detail),
+            dict(error.headers or {}),
+        )
         title = str(error.detail)
     elif isinstance(error, RequestValidationError):
         error = Invalid(faults(error.errors()))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from psycopg import AsyncConnection
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from api.answers import LONGEST_S, Calling, Fresh, House, Reading, reading
+from api.answers import LONGEST_S, Calling, Fresh, House, reading
 from api.kronika import Kronika
 from api.tide import LOG
 from eventlog import feed
 from eventlog.codec import Codec
-from eventlog.envelope import Caller, Recorded
+from eventlog.envelope import Recorded
 from eventlog.errors import BadPosition
 from projections.freshness import NotFreshYet
 
@@ -27,12 +27,52 @@ router = APIRouter(tags=["events"])
 class From(Fresh):
     """Where to go on in the feed."""
 
-    after: str | None = Field(None, max_length=40, description="`next` of an earlier answer; absent: from the beginning.", examples=["1.42"])
+    after: str | None = Field(
+        None, max_length=40, description="`next` of an earlier answer; absent: from the beginning.", examples=["1.42"]
+    )
     limit: int = Field(100, ge=1, le=MOST)
-    wait: float = Field(0, ge=0, le=LONGEST_S, allow_inf_nan=False, description="Seconds to wait for the next event when there is none yet.")
+    wait: float = Field(
+        0,
+        ge=0,
+        le=LONGEST_S,
+        allow_inf_nan=False,
+        description="Seconds to wait for the next event when there is none yet.",
+    )
 
 
-@router.get("/v1/events", summary="Every event of yours, in order and without gaps, from a position on.")
+class Told(BaseModel):
+    """An event as it is told outside: its envelope, and its fields as they are called today."""
+
+    position: str = Field(examples=["1.42"])
+    id: UUID
+    type: str = Field(examples=["customer.registered"])
+    schema_version: int
+    stream: str = Field(examples=["customer"])
+    stream_id: UUID
+    version: int = Field(description="Within the stream, from 1.")
+    subject_id: UUID = Field(description="Whom it concerns.")
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    on_behalf_of: str | None
+    reason: str | None
+    correlation_id: UUID
+    causation_id: UUID | None
+    command_id: str
+    trace: str | None
+    data: dict[str, Any] | None = Field(description="null when a newer release wrote it.")
+
+
+class Events(BaseModel):
+    """Some events in order, and where to go on."""
+
+    events: list[Told]
+    next: str = Field(description="Send it as `after`.", examples=["1.42"])
+
+
+@router.get(
+    "/v1/events", summary="Every event of yours, in order and without gaps, from a position on.", response_model=Events
+)
 async def events(caller: Calling, house: House, asked: Annotated[From, Query()]) -> Response:
     """Go on with `next` from each answer: nothing is passed over, nothing comes twice. With `wait` an answer that would
     be empty is held back until something happens. Personal fields of a person who was forgotten are null."""
@@ -43,7 +83,9 @@ async def events(caller: Calling, house: House, asked: Annotated[From, Query()])
             head = read.position
             if after > head:
                 raise BadPosition("This position lies ahead of the log; use one that an answer has given you.")
-            found = await feed.page(read.connection, house.log.codec, after=after, up_to=head, limit=asked.limit, tenant=caller.tenant)
+            found = await feed.page(
+                read.connection, house.log.codec, after=after, up_to=head, limit=asked.limit, tenant=caller.tenant
+            )
             if found or time.monotonic() >= deadline:
                 reached = found[-1].position if len(found) == asked.limit else head
                 told = [as_told(house, recorded) for recorded in found]
@@ -55,7 +97,6 @@ async def events(caller: Calling, house: House, asked: Annotated[From, Query()])
 
 
 def as_told(house: Kronika, recorded: Recorded) -> dict[str, Any]:
-    """An event as it is told outside: its envelope, and its fields as they are called today."""
     return {
         "position": house.token(recorded.position),
         "id": recorded.event_id,
@@ -83,4 +124,7 @@ def fields(codec: Codec, recorded: Recorded) -> dict[str, Any] | None:
     if recorded.event is None:
         return None
     known = codec.type_of(type(recorded.event))
-    return {name: adapter.dump_python(getattr(recorded.event, name), mode="json") for name, adapter in known.adapters.items()}
+    return {
+        name: adapter.dump_python(getattr(recorded.event, name), mode="json")
+        for name, adapter in known.adapters.items()
+    }

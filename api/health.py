@@ -86,7 +86,12 @@ async def metrics(house: House) -> Response:
 def gauges(registry: CollectorRegistry, of: str, label: str | None, rows: list[dict[str, Any]]) -> None:
     """Lag in positions and in seconds: how long the first event that is not in yet has been waiting."""
     for unit in ("positions", "seconds"):
-        gauge = Gauge(f"kronika_{of}_lag_{unit}", f"How far behind the log, in {unit}", [label] if label else [], registry=registry)
+        gauge = Gauge(
+            f"kronika_{of}_lag_{unit}",
+            f"How far behind the log, in {unit}",
+            [label] if label else [],
+            registry=registry,
+        )
         for row in rows:
             (gauge.labels(row["name"]) if label else gauge).set(row[unit])
 

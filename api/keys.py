@@ -113,7 +113,8 @@ async def find(connection: AsyncConnection[Any], store: KeyStore, token: str) ->
     if match is None:
         return None
     cursor = await connection.execute(
-        "SELECT id, tenant, actor, scopes, created_at, revoked_at, digest FROM access.keys WHERE id = %s AND revoked_at IS NULL",
+        "SELECT id, tenant, actor, scopes, created_at, revoked_at, digest FROM access.keys"
+        " WHERE id = %s AND revoked_at IS NULL",
         [match[1]],
     )
     row = await cursor.fetchone()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from psycopg import AsyncConnection
+from psycopg.errors import UndefinedTable
 from psycopg_pool import AsyncConnectionPool
 from starlette.types import Scope
 
@@ -21,6 +22,10 @@ from eventlog.positions import Epochs
 
 REREAD_S = 1.0
 """Tokens that do not fit have the epochs read anew, but no more often than this."""
+
+
+class NotMigrated(Exception):
+    """The database lacks what the API stands on."""
 
 
 class Kronika:
@@ -37,7 +42,7 @@ class Kronika:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Raises when the database does not answer or was not migrated."""
+        """Raises NotMigrated, and PoolTimeout when the database does not answer."""
         assert settings.database_url is not None, "whoever serves has a database by now"
         keys = FileKeyStore(settings.keys_path)
         try:
@@ -65,6 +70,8 @@ class Kronika:
                 async with reads.connection() as connection:
                     epochs = await Epochs.read(connection)
                 yield cls(log, reads, epochs)
+        except UndefinedTable:
+            raise NotMigrated("The database is not what this release needs; run: kronika migrate") from None
         finally:
             keys.close()
 
@@ -95,5 +102,3 @@ def kronika(scope: Scope) -> Kronika:
     """The open system that a request was sent to."""
     opened: Kronika = scope["app"].state.kronika
     return opened
-
-

@@ -2,24 +2,116 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answers import Calling, Fresh, House, asked_of, reading
-from api.errors import BadRequest
-from api.reads import parameters
+from api.errors import invalid
+from api.reads import SCHEMAS, answering, parameters, rows_schema
 from commands.dispatch import NotFound
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.opportunities import OPPORTUNITIES
 from projections.parked import parked
-from projections.pipeline_board import board
+from projections.pipeline_board import BoardColumn, board
 from projections.pipelines import PIPELINES
-from projections.query import MOST_ROWS, Ask, Filter, ask_of, select
+from projections.query import MOST_ROWS, Ask, Filter, filter_of, select
 from projections.stage_durations import STAGE_DURATIONS
 
 router = APIRouter(tags=["opportunities"])
+
+
+class Board(BaseModel):
+    """Which board is asked for; further parameters filter its opportunities."""
+
+    model_config = ConfigDict(extra="allow")
+
+    pipeline_id: UUID = DEFAULT_PIPELINE_ID
+    limit: int = Field(20, ge=0, le=MOST_ROWS)
+
+    @classmethod
+    def asked(cls, given: list[tuple[str, str]]) -> Board:
+        try:
+            return cls.model_validate(dict(given))
+        except ValidationError as error:
+            raise invalid(error) from None
+
+
+class BoardAnswer(BaseModel):
+    """A pipeline's open stages in order, with what stands in each."""
+
+    pipeline_id: UUID
+    stages: list[BoardColumn]
+
+
+def board_parameters() -> list[dict[str, Any]]:
+    """Those of the list of opportunities, but without pages: a board is seen whole."""
+    pipeline = {"type": "string", "format": "uuid", "default": str(DEFAULT_PIPELINE_ID)}
+    largest = {"type": "integer", "minimum": 0, "maximum": MOST_ROWS, "default": 20}
+    paging = {"sort", "fields", "limit", "cursor", "total", "pipeline_id"}
+    return [
+        {
+            "name": "pipeline_id",
+            "in": "query",
+            "required": False,
+            "description": "The default one when absent.",
+            "schema": pipeline,
+        },
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "description": "Of the opportunities in each stage, how many are shown.",
+            "schema": largest,
+        },
+        *(parameter for parameter in parameters(OPPORTUNITIES) if parameter["name"] not in paging),
+    ]
+
+
+@router.get(
+    "/v1/pipeline",
+    summary="The board: open opportunities by stage, with what they are worth and the largest of each.",
+    openapi_extra={"parameters": board_parameters()},
+    response_model=BoardAnswer,
+)
+async def columns(request: Request, caller: Calling, house: House) -> Response:
+    """Counts and sums are of all that the filters let pass, by currency."""
+    fresh, others = asked_of(request)
+    asked = Board.asked(others)
+    filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
+    async with reading(house, fresh, [OPPORTUNITIES.projection.name, PIPELINES.projection.name]) as read:
+        stages = await board(read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit)
+        for event in await parked(read.connection, OPPORTUNITIES.projection.name):
+            if event.tenant == caller.tenant:
+                read.note(OPPORTUNITIES.name, [event])
+        return read.answer({"pipeline_id": asked.pipeline_id, "stages": stages})
+
+
+@router.get(
+    "/v1/opportunities/{id}/stages",
+    summary="How long an opportunity stayed in each stage, visit by visit.",
+    responses=answering(
+        {
+            "type": "object",
+            "properties": {
+                "opportunity_id": SCHEMAS["id"],
+                "stages": rows_schema(STAGE_DURATIONS),
+                "seconds": SCHEMAS["number"],
+            },
+        }
+    ),
+)
+async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+    """A visit ends when the next begins: the seconds sum exactly to the last move less the opening. The stage it is in
+    now has none yet."""
+    async with reading(house, asked, [STAGE_DURATIONS.projection.name]) as read:
+        ask = Ask((Filter("opportunity_id", "eq", id),), sort="version", limit=MOST_ROWS)
+        page = await select(read.connection, caller, STAGE_DURATIONS, ask, about=[id])
+        visits = read.rows(STAGE_DURATIONS, page)
+        if not visits:
+            raise NotFound(STAGE_DURATIONS.stream, id)
+        seconds = sum((visit["seconds"] or Decimal(0) for visit in visits), Decimal(0))
+        return read.answer({"opportunity_id": id, "stages": visits, "seconds": seconds})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api.answers import Calling, Fresh, House, asked_of, reading
 from commands.dispatch import NotFound
 from projections import RESOURCES
-from projections.history import history
+from projections.history import Change, history
 from projections.query import MOST_ROWS, OPERATORS, SOME_ROWS, Kind, Resource, ask_of, get, select
 from projections.timeline import TIMELINE
 
@@ -37,7 +38,9 @@ POSITION = {"type": "string", "description": "Opaque; that of its last event.", 
 class Shown(Fresh):
     """How one thing is asked for."""
 
-    fields: str | None = Field(None, description="Which fields, with commas between; all when absent.", examples=["id,name"])
+    fields: str | None = Field(
+        None, description="Which fields, with commas between; all when absent.", examples=["id,name"]
+    )
 
 
 class Since(Fresh):
@@ -45,6 +48,33 @@ class Since(Fresh):
 
     after: int = Field(0, ge=0, lt=2**31, description="Go on after this version: `next` of the answer before.")
     limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
+
+
+class Entry(BaseModel):
+    """One event of a history."""
+
+    version: int
+    position: str = Field(examples=["1.42"])
+    event_id: UUID
+    type: str = Field(examples=["customer.renamed"])
+    occurred_at: datetime = Field(description="When it was so.")
+    recorded_at: datetime = Field(description="When we learned it.")
+    actor: str
+    on_behalf_of: str | None
+    reason: str | None
+    correlation_id: UUID
+    causation_id: UUID | None
+    command_id: str
+    fields: dict[str, Any] | None = Field(description="What the event says; null when a newer release wrote it.")
+    changes: list[Change]
+    took_effect: bool = Field(description="False for a fact about an earlier day than what was known already.")
+
+
+class Entries(BaseModel):
+    """Some events of one stream, by version."""
+
+    entries: list[Entry]
+    next: int | None = Field(description="Send it as `after`; null at the end.")
 
 
 def route_name(resource: Resource) -> str:
@@ -62,7 +92,8 @@ def generated() -> APIRouter:
             f"/v1/{plural}",
             list_of(resource),
             summary=f"List {plural}: filtered, sorted, page by page.",
-            description=f"Filters are parameters named after columns. Every page costs the same. Sorted by `{resource.sort}` unless asked otherwise.",
+            description="Filters are named after columns; all that are given must hold. Every page costs the same."
+            f" Sorted by `{resource.sort}` unless asked otherwise.",
             operation_id=f"list-{plural}",
             tags=list(tags),
             openapi_extra={"parameters": parameters(resource)},
@@ -87,6 +118,7 @@ def generated() -> APIRouter:
             summary=f"Every event of one of the {plural}: who, when, why, and what it changed from what to what.",
             description="Read from the log itself. `occurred_at` is when it was so, `recorded_at` when we learned it.",
             operation_id=f"history-of-{plural}",
+            response_model=Entries,
             tags=list(tags),
         )
     return router
@@ -126,7 +158,9 @@ def history_of(resource: Resource) -> Endpoint:
             )
             if found is None:
                 raise NotFound(resource.stream, id)
-            return read.answer({"entries": [read.row(vars(entry)) for entry in found.entries], "next": found.next_version})
+            return read.answer(
+                {"entries": [read.row(vars(entry)) for entry in found.entries], "next": found.next_version}
+            )
 
     return entries
 
@@ -135,19 +169,37 @@ def parameters(resource: Resource) -> list[dict[str, Any]]:
     """The query parameters of a list, as OpenAPI tells them."""
 
     def parameter(name: str, said: str, **schema: Any) -> dict[str, Any]:
-        return {"name": name, "in": "query", "required": False, "description": said, "schema": schema or {"type": "string"}}
+        return {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": said,
+            "schema": schema or {"type": "string"},
+        }
 
     filters = [
-        parameter(column if operator == "eq" else f"{column}.{operator}", FILTERS[operator], **filter_schema(kind, operator))
+        parameter(
+            column if operator == "eq" else f"{column}.{operator}", FILTERS[operator], **filter_schema(kind, operator)
+        )
         for column, kind in resource.columns.items()
         for operator in OPERATORS[kind]
     ]
     return [
-        parameter("sort", "A column; with a leading - the largest first.", type="string", enum=[s for c in resource.sortable for s in (c, f"-{c}")]),
+        parameter(
+            "sort",
+            "A column; with a leading - the largest first.",
+            type="string",
+            enum=[s for c in resource.sortable for s in (c, f"-{c}")],
+        ),
         parameter("fields", f"Which fields, with commas between: {', '.join(resource.fields)}."),
         parameter("limit", "Rows of a page.", type="integer", minimum=1, maximum=MOST_ROWS, default=SOME_ROWS),
         parameter("cursor", "`cursor` of the page before."),
-        parameter("total", "How many there are in all: exactly, or as the planner guesses.", type="string", enum=["none", "estimate", "exact"]),
+        parameter(
+            "total",
+            "How many there are in all: exactly, or as the planner guesses.",
+            type="string",
+            enum=["none", "estimate", "exact"],
+        ),
         *freshness(),
         *filters,
     ]
@@ -175,7 +227,13 @@ def freshness() -> list[dict[str, Any]]:
     """The parameters of Fresh, for routes that read theirs by hand."""
     schema = Fresh.model_json_schema()["properties"]
     return [
-        {"name": name, "in": "query", "required": False, "description": schema[name].pop("description"), "schema": schema[name]}
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema[name].pop("description"),
+            "schema": schema[name],
+        }
         for name in schema
     ]
 
@@ -189,12 +247,16 @@ def row_schema(resource: Resource) -> dict[str, Any]:
     return {"type": "object", "properties": properties | ({"position": POSITION} if "position" in columns else {})}
 
 
+def rows_schema(resource: Resource) -> dict[str, Any]:
+    return {"type": "array", "items": row_schema(resource)}
+
+
 def page_schema(resource: Resource) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["items", "cursor"],
         "properties": {
-            "items": {"type": "array", "items": row_schema(resource)},
+            "items": rows_schema(resource),
             "cursor": {"type": ["string", "null"], "description": "Asks for the next page; null at the end."},
             "total": {"type": "integer"},
         },

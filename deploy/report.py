@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from deploy.demo import TENANT
 from deploy.errors import NotAsPromised
+from deploy.running import api_url, ready
 from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.envelope import Caller
@@ -71,17 +71,9 @@ def status(console: Console, settings: Settings) -> None:
     table.add_row(lake.name, f"{lake.position:,}", f"{lake.events:,}", f"{lake.seconds:.1f}")
     for name in ("api", *WORKERS):
         console.print(f"{name:10} {'runs' if name in running else 'does not run'}")
-    console.print(f"{'HTTP':10} {answers(settings)}")
+    console.print(f"{'HTTP':10} {api_url(settings)} {'takes commands' if ready(settings) else 'does not answer'}")
     console.print(f"log head   {head[0] if head else 0:,}    parked rows {parked[0] if parked else 0}")
     console.print(table)
-
-
-def answers(settings: Settings) -> str:
-    url = f"http://{settings.api_host}:{settings.api_port}/health/ready"
-    try:
-        return f"{url} {httpx.get(url, timeout=3).status_code}"
-    except httpx.HTTPError as error:
-        return f"{url} {type(error).__name__}"
 
 
 def lake_lag(settings: Settings) -> tuple[int, int, float]:
@@ -167,7 +159,7 @@ def best_customers(connection: psycopg.Connection[Any]) -> Sequence[tuple[Any, .
     """The five customers who have bought for most, in the currency most is sold in."""
     return connection.execute(
         "SELECT o.customer_id, c.name, o.currency, sum(o.total) AS bought, count(*) FROM read.orders o"
-        " LEFT JOIN read.customer_card c ON c.tenant = o.tenant AND c.id = o.customer_id"
+        " LEFT JOIN read.customers c ON c.tenant = o.tenant AND c.id = o.customer_id"
         " WHERE o.tenant = %(tenant)s AND o.state NOT IN ('draft', 'cancelled') AND o.currency = (SELECT currency"
         " FROM read.orders WHERE tenant = %(tenant)s GROUP BY currency ORDER BY sum(total) DESC LIMIT 1)"
         " GROUP BY o.customer_id, c.name, o.currency ORDER BY bought DESC, o.customer_id LIMIT 5",

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from urllib.request import urlopen
 
 from deploy.local import Addresses
 from deploy.settings import Settings, SettingsError
@@ -19,6 +20,19 @@ def note(home: Path, addresses: Addresses, api: str) -> Path:
         json.dump(text, file)
     fresh.rename(path)
     return path
+
+
+def ready(settings: Settings) -> bool:
+    """Whether the API answers that it takes commands."""
+    try:
+        with urlopen(f"{api_url(settings)}/health/ready", timeout=3) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def api_url(settings: Settings) -> str:
+    return f"http://{settings.api_host}:{settings.api_port}"
 
 
 def located(settings: Settings) -> Settings:

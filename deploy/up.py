@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-import httpx
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -26,7 +25,7 @@ from deploy.migrate import migrate
 from deploy.place import CannotStart
 from deploy.process import Guarded
 from deploy.report import caught_up, report
-from deploy.running import note
+from deploy.running import api_url, note, ready
 from deploy.settings import Settings
 from eventlog import feed
 from eventlog.envelope import Caller
@@ -186,18 +185,11 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def api_url(settings: Settings) -> str:
-    return f"http://{settings.api_host}:{settings.api_port}"
-
-
 def wait_for_api(settings: Settings, processes: Processes) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{api_url(settings)}/health/ready", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
+        if ready(settings):
+            return
         time.sleep(0.1)
         processes.restart_ended()
     raise CannotStart(f"the API does not answer at {api_url(settings)}:\n{processes.last_words('api')}")

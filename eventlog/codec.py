@@ -7,12 +7,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from domain import AGGREGATES
 from domain.aggregate import PERSONAL, Aggregate, Event, field_names
@@ -59,23 +60,33 @@ class EventType:
     def schema_version(self) -> int:
         return self.event_class.class_version
 
-    def plain(self, event: Event) -> dict[str, Any]:
-        return {
-            n: self.adapters[n].dump_python(getattr(event, n), mode="json")
-            for n in self.hints
-            if n not in self.personal
-        }
+    @cached_property
+    def _stored(self) -> TypeAdapter[dict[str, Any]]:
+        return adapter(self.name, {name: hint for name, hint in self.hints.items() if name not in self.personal})
+
+    @cached_property
+    def _read(self) -> TypeAdapter[dict[str, Any]]:
+        return adapter(self.name, self.hints)
+
+    def text(self, event: Event) -> str:
+        """What is not personal, as JSON."""
+        values = vars(event)
+        plain = {name: values[name] for name in self.hints if name not in self.personal}
+        return self._stored.dump_json(plain, warnings=False).decode()
 
     def event(self, stream_id: UUID, version: int, occurred_at: datetime, state: dict[str, Any]) -> Event:
         """The event from its stored values. One that is missing takes the field's default, else None: an event is
         never unreadable."""
-        values = {
-            name: self.defaults.get(name) if (value := state.get(name)) is None else adapter.validate_python(value)
-            for name, adapter in self.adapters.items()
-        }
+        given = {name: value for name in self.hints if (value := state.get(name)) is not None}
+        values = dict.fromkeys(self.hints) | self.defaults | self._read.validate_python(given)
         event = object.__new__(self.event_class)
         vars(event).update(originator_id=stream_id, originator_version=version, timestamp=occurred_at, **values)
         return event
+
+
+def adapter(name: str, hints: dict[str, Any]) -> TypeAdapter[dict[str, Any]]:
+    """Writes and reads a whole map of typed values in one call, whichever of them are there."""
+    return TypeAdapter(TypedDict(name, hints, total=False))  # type: ignore[operator]  # made of what was declared
 
 
 def kind_of(aggregate: type[Aggregate] | Aggregate) -> str:
@@ -84,6 +95,7 @@ def kind_of(aggregate: type[Aggregate] | Aggregate) -> str:
     return snake(aggregate_class.__name__)
 
 
+@cache
 def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
@@ -126,7 +138,7 @@ class Codec:
         return Stored(
             known.name,
             known.schema_version,
-            orjson.dumps(known.plain(event)).decode(),
+            known.text(event),
             orjson.dumps(sealed).decode() if sealed else None,
         )
 

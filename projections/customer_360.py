@@ -75,10 +75,10 @@ async def customer_360(
     """The customer from all sides; None when the caller sees no such customer. One round trip, one snapshot."""
     now = now or datetime.now(UTC)
     about = Filter("customer_id", "eq", customer_id)
-    card = Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now), None, ())
-    events = Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customer_id), ())
+    card = Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now))
+    events = Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customer_id))
     lists = {
-        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), narrowed(resource, only), ())
+        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), [narrowed(resource, only)])
         for name, (resource, fields, only, limit) in PARTS.items()
     }
     async with connection.pipeline(), connection.transaction():

@@ -62,7 +62,7 @@ class Opportunities(StreamRows):
             "(tenant, owner, id)",
             "(tenant, customer_id, created_at)",
             "(tenant, subject_id) WHERE customer_id <> subject_id",
-            "(tenant, pipeline_id, stage, amount) WHERE stage_type = 'open'",
+            "(tenant, pipeline_id, stage, amount DESC NULLS LAST, id) WHERE stage_type = 'open'",
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from domain.order import Order, Part, due, label, owed_back, percent
+from domain.order import Order, Part, due, label, owed_back, percent, total_of
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
@@ -90,12 +90,12 @@ class Orders(StreamRows):
 
     @on(Order.Shipped)
     def shipped(self, row: Row, event: Order.Shipped, recorded: Recorded) -> None:
-        add(row, "shipped", event.quantity, event.parts)
+        add(row, "shipped", total_of(event.parts), event.parts)
         row["shipped_at"] = max(row["shipped_at"] or recorded.occurred_at, recorded.occurred_at)
 
     @on(Order.Delivered)
     def delivered(self, row: Row, event: Order.Delivered, recorded: Recorded) -> None:
-        add(row, "delivered", event.quantity, event.parts)
+        add(row, "delivered", total_of(event.parts), event.parts)
         add(row, "delivered_worth", event.worth)
         row["delivered_at"] = max(row["delivered_at"] or recorded.occurred_at, recorded.occurred_at)
 
@@ -109,11 +109,11 @@ class Orders(StreamRows):
 
     @on(Order.ReturnRequested)
     def return_requested(self, row: Row, event: Order.ReturnRequested, recorded: Recorded) -> None:
-        add(row, "return_requested", event.quantity, event.parts)
+        add(row, "return_requested", total_of(event.parts), event.parts)
 
     @on(Order.ReturnReceived)
     def returned(self, row: Row, event: Order.ReturnReceived, recorded: Recorded) -> None:
-        add(row, "returned", event.quantity, event.parts)
+        add(row, "returned", total_of(event.parts), event.parts)
         add(row, "returned_worth", event.worth)
 
     @on(Order.Refunded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +39,9 @@ class Replayed:
     parked_again: int
 
 
-async def parked(connection: AsyncConnection[Any], projection: str | None = None, position: int | None = None) -> list[Parked]:
+async def parked(
+    connection: AsyncConnection[Any], projection: str | None = None, position: int | None = None
+) -> list[Parked]:
     """What is parked, of one read model or all, in order."""
     cursor = connection.cursor(row_factory=class_row(Parked))
     await cursor.execute(
@@ -75,8 +76,8 @@ async def replay(connection: AsyncConnection[Any], codec: Codec, projection: Pro
             )
             cursor = await connection.execute(
                 "WITH gone AS (DELETE FROM read.parked WHERE slot = %s AND key = %s RETURNING position)"
-                " SELECT position, EXISTS (SELECT FROM read.skipped s WHERE s.projection = %s AND s.position = gone.position)"
-                " FROM gone ORDER BY position",
+                " SELECT position, EXISTS (SELECT FROM read.skipped s"
+                " WHERE s.projection = %s AND s.position = gone.position) FROM gone ORDER BY position",
                 [slot.name, key, projection.name],
             )
             waiting = await cursor.fetchall()
@@ -87,12 +88,3 @@ async def replay(connection: AsyncConnection[Any], codec: Codec, projection: Pro
             taken_in += len(events) - again
             parked_again += again
     return Replayed(taken_in, parked_again)
-
-
-async def parked_at(connection: AsyncConnection[Any], projection: str, keys: Sequence[str]) -> dict[str, tuple[int, UUID]]:
-    """Of these rows (by host.key_text), those with parked events: the position and id of the first."""
-    cursor = await connection.execute(
-        "SELECT DISTINCT ON (key) key, position, event_id FROM read.parked WHERE slot = %s AND key = ANY(%s) ORDER BY key, position",
-        [projection, list(keys)],
-    )
-    return {key: (position, event_id) for key, position, event_id in await cursor.fetchall()}

@@ -16,7 +16,19 @@ from projections.pipelines import PIPELINES
 from projections.query import Filter, condition, scope, started
 
 CARD = (
-    *("id", "version", "title", "customer_id", "owner", "team", "amount", "currency", "probability", "weighted_amount"),
+    *(
+        "id",
+        "version",
+        "title",
+        "stage",
+        "customer_id",
+        "owner",
+        "team",
+        "amount",
+        "currency",
+        "probability",
+        "weighted_amount",
+    ),
     *("forecast_category", "expected_close", "entered_stage_at", "created_at"),
 )
 
@@ -68,7 +80,7 @@ async def board(
                 rows=OPPORTUNITIES.rows,
                 where=where,
                 limit=sql.Literal(limit),
-                fields=sql.SQL(", ").join(map(sql.Identifier, CARD)),
+                fields=sql.SQL(", ").join(sql.Identifier("t", name) for name in CARD),
             ),
         )
     row = await stages.fetchone()
@@ -86,7 +98,7 @@ async def board(
         column.count += found["count"]
         column.worth.append(Worth(found["currency"], found["count"], found["amount"], found["weighted_amount"]))
     for card in await cards.fetchall():
-        columns[card["stage"]].opportunities.append({name: card[name] for name in CARD})
+        columns[card["stage"]].opportunities.append(card)
     return sorted(columns.values(), key=lambda column: (column.rank, column.stage))
 
 
@@ -97,8 +109,7 @@ SELECT t.stage, min(t.stage_rank) AS stage_rank, t.currency, count(*) AS count, 
 """
 
 CARDS = """
-SELECT stage, {fields} FROM (
-    SELECT t.*, row_number() OVER (PARTITION BY t.stage ORDER BY t.amount DESC NULLS LAST, t.id) AS place
-      FROM {rows} t WHERE {where}) t
- WHERE place <= {limit} ORDER BY stage, place
+SELECT card.* FROM (SELECT DISTINCT t.stage FROM {rows} t WHERE {where}) s CROSS JOIN LATERAL (
+    SELECT {fields} FROM {rows} t WHERE {where} AND t.stage = s.stage
+     ORDER BY t.amount DESC NULLS LAST, t.id LIMIT {limit}) card
 """

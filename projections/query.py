@@ -82,9 +82,6 @@ class Resource:
     key: tuple[str, ...] = ("id",)
     """What tells rows of one tenant apart, and breaks ties of the order."""
     sort: str = "-created_at"
-    source: LiteralString | None = None
-    """What to read from instead of the projection's table, with its columns and those `added`."""
-    added: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str, Kind] = field(init=False)
     """The columns that can be filtered, and all but the jsonb ones sorted, by."""
     never_null: frozenset[str] = field(init=False)
@@ -92,8 +89,7 @@ class Resource:
     def __post_init__(self) -> None:
         table = self.projection.table
         hidden = {"tenant", "since", *self.hidden}
-        types = {**table.columns, **self.added}
-        kinds: dict[str, Kind] = {name: KINDS[kind.split()[0]] for name, kind in types.items() if name not in hidden}
+        kinds: dict[str, Kind] = {n: KINDS[kind.split()[0]] for n, kind in table.columns.items() if n not in hidden}
         named: dict[Kind, tuple[str, ...]] = {"set": self.sets, "map": self.maps, "list": self.lists}
         kinds |= {name: kind for kind, names in named.items() for name in names}
         object.__setattr__(self, "columns", kinds)
@@ -110,7 +106,7 @@ class Resource:
 
     @property
     def rows(self) -> sql.Composable:
-        return sql.SQL(self.source) if self.source else sql.Identifier("read", self.projection.name)
+        return sql.Identifier("read", self.projection.name)
 
 
 def no_oddities(text: str) -> str:
@@ -260,12 +256,12 @@ async def select(
     resource: Resource,
     ask: Ask,
     *,
-    source: sql.Composable | None = None,
+    sources: Sequence[sql.Composable] = (),
     about: Sequence[UUID] = (),
 ) -> Page:
-    """One page. `source` narrows what is read from; `about` names further streams or customers to look for parked
-    events of. Raises BadQuery."""
-    plan = Plan(caller, resource, ask, source, about)
+    """One page. `sources` are parts of the resource to read from instead of the whole, each as what follows FROM and
+    without rows in common; `about` names further streams or customers to look for parked events of. Raises BadQuery."""
+    plan = Plan(caller, resource, ask, sources, about)
     async with connection.pipeline():
         rows = await started(connection, plan.page())
         count = await started(connection, plan.count()) if ask.total != "none" else None
@@ -339,7 +335,12 @@ class Plan:
     """One question made into SQL, and its rows into an answer."""
 
     def __init__(
-        self, caller: Caller, resource: Resource, ask: Ask, source: sql.Composable | None, about: Sequence[UUID]
+        self,
+        caller: Caller,
+        resource: Resource,
+        ask: Ask,
+        sources: Sequence[sql.Composable] = (),
+        about: Sequence[UUID] = (),
     ) -> None:
         self.resource, self.ask = resource, ask
         self.sort = ask.sort or resource.sort
@@ -347,7 +348,8 @@ class Plan:
         self.fields = list(ask.fields) or resource.fields
         self._check()
         conditions = [scope(caller), sql.SQL(resource.only), *(condition(resource, f) for f in ask.filters)]
-        self._from = sql.SQL(" FROM {} t WHERE {}").format(source or resource.rows, sql.SQL(" AND ").join(conditions))
+        where = sql.SQL(" AND ").join(conditions)
+        self._rows = [sql.SQL(" FROM {} t WHERE {}").format(source, where) for source in sources or [resource.rows]]
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about)))
         self._question = sha256(question.encode()).hexdigest()[:16]
         self._after = self._position()
@@ -367,7 +369,7 @@ class Plan:
     def page(self) -> sql.Composed:
         """The rows after the cursor, and one more to know whether there is a next page.
 
-        Rows without a value in the sorting column come last in both directions: they are a run of their own. Either
+        Rows without a value in the sorting column come last in both directions: they are a run of their own. Each
         run goes along an index from where the last page ended, so that every page costs the same.
         """
         value, key = self._after
@@ -381,17 +383,20 @@ class Plan:
             runs.append(
                 absent if key is None or value is not None else absent + sql.SQL(" AND ") + self._beyond(keys, key)
             )
-        parts = [self._run(number, run, column, keys) for number, run in enumerate(runs)]
+        parts = [self._run(number, rows, run, column, keys) for number, run in enumerate(runs) for rows in self._rows]
         if len(parts) == 1:
             return parts[0]
-        return sql.SQL("SELECT * FROM (({}) UNION ALL ({})) p ORDER BY _run, {} LIMIT {}").format(
-            *parts, self._order([sql.Identifier("_sort"), *self._keys]), sql.Literal(self.ask.limit + 1)
+        return sql.SQL("SELECT * FROM ({}) p ORDER BY _run, {} LIMIT {}").format(
+            sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(part) for part in parts),
+            self._order([sql.Identifier("_sort"), *self._keys]),
+            sql.Literal(self.ask.limit + 1),
         )
 
     def count(self) -> sql.Composed:
+        rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT") + rows for rows in self._rows)
         if self.ask.total == "estimate":
-            return sql.SQL("EXPLAIN (FORMAT JSON) SELECT") + self._from
-        return sql.SQL("SELECT count(*) AS total") + self._from
+            return sql.SQL("EXPLAIN (FORMAT JSON) ") + rows
+        return sql.SQL("SELECT count(*) AS total FROM ({}) p").format(rows)
 
     def answer(self, found: list[dict[str, Any]]) -> Page:
         self.shown = found[: self.ask.limit]
@@ -403,7 +408,12 @@ class Plan:
         return [sql.Identifier(f"_{name}") for name in self.resource.key]
 
     def _run(
-        self, number: int, run: sql.Composable, column: sql.Identifier, keys: list[sql.Identifier]
+        self,
+        number: int,
+        rows: sql.Composed,
+        run: sql.Composable,
+        column: sql.Identifier,
+        keys: list[sql.Identifier],
     ) -> sql.Composed:
         named = [*zip([column, *keys], [sql.Identifier("_sort"), *self._keys], strict=True)]
         columns = [self._expression(name) for name in self.fields]
@@ -411,7 +421,7 @@ class Plan:
         return sql.SQL("SELECT {}, {} AS _run{} AND {} ORDER BY {} LIMIT {}").format(
             sql.SQL(", ").join(columns),
             sql.Literal(number),
-            self._from,
+            rows,
             run,
             self._order([column, *keys]),
             sql.Literal(self.ask.limit + 1),

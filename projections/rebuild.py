@@ -83,11 +83,14 @@ async def rebuild(
         # The writer of the live table waits from here on; readers do not.
         async with connection.transaction():
             cursor = await connection.execute(
-                "SELECT partition, position FROM read.checkpoints WHERE slot = %s ORDER BY partition FOR UPDATE", [live.name]
+                "SELECT partition, position FROM read.checkpoints WHERE slot = %s ORDER BY partition FOR UPDATE",
+                [live.name],
             )
             for partition, position in await cursor.fetchall():
-                while page := await feed.page(guard, codec, after=max(after, host.checkpoints[building.name, partition]), up_to=position, partition=partition):
+                reached = max(after, host.checkpoint(partition))
+                while page := await feed.page(guard, codec, after=reached, up_to=position, partition=partition):
                     await host.apply(page)
+                    reached = page[-1].position
             digests = await digest(connection, live), await digest(connection, building)
             same_code = await built_by(connection, projection) == projection.version
             if same_code and digests[0] != digests[1] and not accept_difference:
@@ -133,11 +136,13 @@ async def forget(connection: AsyncConnection[Any], slot: Slot) -> None:
     """Clear away what an interrupted rebuild left."""
     await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(slot.table))
     for table in ("checkpoints", "parked"):
-        await connection.execute(sql.SQL("DELETE FROM {} WHERE slot = %s").format(sql.Identifier("read", table)), [slot.name])
+        rows = sql.Identifier("read", table)
+        await connection.execute(sql.SQL("DELETE FROM {} WHERE slot = %s").format(rows), [slot.name])
 
 
 async def one_rebuild_at_a_time(connection: AsyncConnection[Any], name: str) -> bool:
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"kronika rebuild {name}"])
+    lock = f"kronika rebuild {name}"
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [lock])
     row = await cursor.fetchone()
     return bool(row and row[0])
 
@@ -159,5 +164,3 @@ async def built_by(connection: AsyncConnection[Any], projection: Projection) -> 
     row = await cursor.fetchone()
     assert row is not None
     return int(row[0])
-
-

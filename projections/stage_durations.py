@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from domain.opportunity import Opportunity
 from eventlog.envelope import Recorded
@@ -44,6 +44,11 @@ class StageDurations(Projection):
         row["from_stage"] = None if isinstance(event, Opportunity.Opened) else event.from_stage
 
 
+LEFT_AT: LiteralString = (
+    "(SELECT n.entered_at FROM read.stage_durations n WHERE n.tenant = t.tenant"
+    " AND n.opportunity_id = t.opportunity_id AND n.version > t.version ORDER BY n.version LIMIT 1)"
+)
+
 STAGE_DURATION_ROWS = StageDurations()
 STAGE_DURATIONS = Resource(
     "stage_durations",
@@ -51,11 +56,9 @@ STAGE_DURATIONS = Resource(
     stream="opportunity",
     key=("opportunity_id", "version"),
     sort="entered_at",
-    source=(
-        "(SELECT *, extract(epoch FROM left_at - entered_at) AS seconds FROM"
-        " (SELECT *, lead(entered_at) OVER (PARTITION BY tenant, opportunity_id ORDER BY version) AS left_at"
-        " FROM read.stage_durations) visit)"
-    ),
-    added={"left_at": "timestamptz", "seconds": "numeric"},
+    computed={
+        "left_at": ("moment", LEFT_AT),
+        "seconds": ("number", "extract(epoch FROM (" + LEFT_AT + ") - t.entered_at)"),
+    },
 )
 """`left_at` and `seconds` (exact to the microsecond) are null for the stage it is in now."""

@@ -62,7 +62,7 @@ class StreamRows(Projection):
             return
         changes = {path: self.plain(path[0], value) for path, value in event.changes().items() if path[0] in row}
         set_paths(row, changes)
-        row["since"].update({".".join(path): order_of(event) for path in changes})
+        row["since"].update(dict.fromkeys((".".join(path) for path in changes), order_of(event)))
 
     def derive(self, row: Row) -> None:
         """Set the columns that follow from the others."""

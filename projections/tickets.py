@@ -111,7 +111,7 @@ class Tickets(StreamRows):
         row["last_score"] = scores[max(scores, key=int)] if scores else None
         for count in ("agent_replies", "customer_replies", "internal_notes"):
             row[count] = row[count] or 0
-        row["level"] = row["level"] or 1
+        row["level"] = 1 if row["level"] is None else row["level"]
         cycles = service_times(times_of(row["id"], row["marks"] or ()))
         row["cycles"] = [cycle_row(cycle, row["outcomes"] or {}) for cycle in cycles]
         row["unanswered_since"] = row["queue_place"] = None

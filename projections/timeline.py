@@ -63,20 +63,24 @@ TIMELINE = Resource(
 
 async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
     """The events of all streams that concern the customer, latest first unless asked otherwise."""
-    return await select(connection, caller, TIMELINE, ask, source=concerning(caller, customer_id), about=[customer_id])
+    sources = concerning(caller, customer_id)
+    return await select(connection, caller, TIMELINE, ask, sources=sources, about=[customer_id])
 
 
-def concerning(caller: Caller, customer_id: UUID) -> sql.Composed:
-    """The customer's own events and those of the streams that are about it today.
+def concerning(caller: Caller, customer_id: UUID) -> list[sql.Composed]:
+    """The events of streams that were about the customer from the beginning and still are, and of those that were
+    linked to it later. All events of an opportunity belong to the customer that it is linked to now."""
+    return [part.format(customer=sql.Literal(customer_id), scope=scope(caller)) for part in (FROM_THE_BEGINNING, LATE)]
 
-    Most streams were about it from the beginning (`subject_id`). An opportunity may be linked later, or to another
-    customer: its events then all belong to the one it is linked to now.
-    """
-    return sql.SQL(
-        "(SELECT * FROM read.timeline WHERE subject_id = {customer} AND stream_id <> ALL (ARRAY("
-        "   SELECT t.id FROM read.opportunities t WHERE {scope} AND t.subject_id = {customer}"
-        "   AND t.customer_id <> t.subject_id))"
-        " UNION ALL SELECT * FROM read.timeline WHERE stream_id = ANY (ARRAY("
-        "   SELECT t.id FROM read.opportunities t WHERE {scope} AND t.customer_id = {customer}"
-        "   AND t.customer_id <> t.subject_id)))"
-    ).format(customer=sql.Literal(customer_id), scope=scope(caller))
+
+FROM_THE_BEGINNING = sql.SQL("""
+(SELECT * FROM read.timeline WHERE subject_id = {customer} AND stream_id <> ALL (ARRAY(
+    SELECT t.id FROM read.opportunities t
+     WHERE {scope} AND t.subject_id = {customer} AND t.customer_id <> t.subject_id)))
+""")
+
+LATE = sql.SQL("""
+(SELECT * FROM read.timeline WHERE stream_id = ANY (ARRAY(
+    SELECT t.id FROM read.opportunities t
+     WHERE {scope} AND t.customer_id = {customer} AND t.customer_id <> t.subject_id)))
+""")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ RUN = "TESTS_OF_KRONIKA"
 """Names the directory in which this run's servers say where they are; the workers of a parallel run inherit it."""
 
 PARTITIONS = 4
+TEMPLATE = "template_kronika"
 
 
 class Servers:
@@ -38,6 +40,7 @@ class Servers:
         self.postgres = LocalPostgres(self.home, settings={"max_connections": "300"})
         self.kafka = LocalKafka(self.home)
         self.threads = [threading.Thread(target=self.start, args=(name,)) for name in ("postgres", "kafka")]
+        os.environ[RUN] = str(self.home)  # before the threads: they must not fork while the environment changes
         for thread in self.threads:
             thread.start()
 
@@ -61,9 +64,8 @@ class Servers:
 def pytest_configure(config: pytest.Config) -> None:
     if RUN not in os.environ:
         servers = Servers()
-        os.environ[RUN] = str(servers.home)
         config.add_cleanup(servers.stop)
-        config.add_cleanup(lambda: os.environ.pop(RUN) and None)
+        config.add_cleanup(lambda: os.environ.__delitem__(RUN))
 
 
 def server(name: str) -> str:
@@ -85,17 +87,21 @@ def kafka_bootstrap() -> str:
 
 @pytest.fixture(scope="session")
 def template_database() -> str:
-    """A migrated, empty database that others are copied from."""
+    """A migrated, empty database that others are copied from; made once a run."""
     from projections import PROJECTIONS
     from projections.tables import prepare
 
     url = server("postgres")
-    name = f"template_{uuid4().hex}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(make_conninfo(url, dbname=name), PARTITIONS)
-    prepare(make_conninfo(url, dbname=name), PROJECTIONS)
-    return name
+    with (
+        (Path(os.environ[RUN]) / "template.lock").open("w") as lock,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).rowcount:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+            migrate(make_conninfo(url, dbname=TEMPLATE), PARTITIONS)
+            prepare(make_conninfo(url, dbname=TEMPLATE), PROJECTIONS)
+    return TEMPLATE
 
 
 @pytest.fixture(scope="module")

@@ -45,12 +45,11 @@ def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> No
 
 
 def main(name: str = "") -> None:
-    from deploy.running import located
     from deploy.settings import load_settings
 
     if name not in WORKERS:
         sys.exit(f"usage: python -m workers {'|'.join(WORKERS)}")
-    run(name, located(load_settings()))
+    run(name, load_settings())
 
 
 if __name__ == "__main__":

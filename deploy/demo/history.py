@@ -55,7 +55,7 @@ SHOP, BOOKS, WAREHOUSE, MAILBOX = "web-shop", "accounting", "warehouse", "mailbo
 """Actors that are no persons."""
 
 STAGES = ("Prospecting", "Qualification", "Proposal", "Negotiation")
-GO_ON = (0.76, 0.72, 0.74, 0.66)
+GO_ON = (0.8, 0.74, 0.76, 0.7)
 """How likely a sale goes on from each stage; from the last one it is won."""
 TAKES = (6.0, 11.0, 14.0, 12.0)
 """Days in each stage, as the median."""
@@ -734,7 +734,7 @@ class History:
             if self.chance(0.015):
                 return  # forgotten
             story.then(self.around(0.15 * pace), agent, self.answer(id, language))
-            while self.chance(0.45):
+            while self.chance(0.4):
                 reply = t.ReplyToTicket(ticket_id=id, author="customer", text=words.say(rng, words.REPLIES, language))
                 if self.chance(0.45):
                     reason = "waiting for the customer"

@@ -1,8 +1,10 @@
-"""What the lakehouse keeps of the log: tables of facts, each row made from one event alone, none of it about a person."""
+"""What the lakehouse keeps of the log: facts, each row made from one event alone, and nothing about a person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -25,7 +27,7 @@ ARROW: dict[str, pa.DataType] = {
     "INTEGER": pa.int32(),
     "SMALLINT": pa.int16(),
     "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
-    "UUID": pa.string(),
+    "UUID": pa.uuid(),
     "VARCHAR": pa.string(),
     AMOUNT: pa.decimal128(18, 4),
     QUANTITY: pa.decimal128(18, 6),
@@ -41,6 +43,8 @@ ENVELOPE = {
     "recorded_at": "TIMESTAMPTZ",
 }
 """What every row of every fact begins with: where it comes from, and both times."""
+
+start_of = attrgetter(*ENVELOPE)
 
 
 class Fact:
@@ -61,11 +65,11 @@ class Fact:
     in_the_log: ClassVar[str] = "SELECT e.data AS item"
     """SQL for the same rows in the log: of one event `e`, each row as a JSON `item`."""
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, str]:
         return ENVELOPE | self.own
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         return pa.schema([(column, ARROW[kind]) for column, kind in self.columns.items()])
 
@@ -74,12 +78,9 @@ class Fact:
         event = recorded.event
         if not isinstance(event, self.reads):
             return []
-        start = tuple(getattr(recorded, column) for column in ENVELOPE)
-        what = {"what": recorded.type.partition(".")[2]}
-        return [
-            start + tuple(detail[column] if column in detail else getattr(event, column, None) for column in self.own)
-            for detail in ({**what, **detail} for detail in self.details(event))
-        ]
+        start = start_of(recorded)
+        values = {**vars(event), "what": recorded.type.partition(".")[2]}
+        return [start + tuple(map({**values, **detail}.get, self.own)) for detail in self.details(event)]
 
     def details(self, event: Event) -> Iterable[Mapping[str, Any]]:
         """What each row says beyond the event's own values; as many as there are rows."""
@@ -87,12 +88,15 @@ class Fact:
 
     def table(self, rows: list[Row]) -> pa.Table:
         """Rows as Arrow. Raises pyarrow.ArrowInvalid or TypeError for a value that the column cannot hold exactly."""
-        columns = []
-        for values, (column, kind) in zip(zip(*rows, strict=True), self.columns.items(), strict=True):
-            if kind == "UUID":
-                values = tuple(None if value is None else str(value) for value in values)
-            columns.append(pa.array(values, ARROW[self.columns[column]]))
+        columns = [column_of(values, kind) for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)]
         return pa.Table.from_arrays(columns, schema=self.schema)
+
+
+def column_of(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
+    if kind == pa.uuid():
+        stored = pa.array([value and value.bytes for value in values], pa.binary(16))
+        return pa.ExtensionArray.from_storage(kind, stored)
+    return pa.array(values, kind)
 
 
 class Events(Fact):
@@ -116,7 +120,11 @@ class Events(Fact):
     in_the_log = "SELECT json_build_object('position', e.position) AS item"
 
     def rows(self, recorded: Recorded) -> list[Row]:
-        return [tuple(getattr(recorded, column) for column in self.columns)]
+        return [self._row(recorded)]
+
+    @cached_property
+    def _row(self) -> Callable[[Recorded], Row]:
+        return attrgetter(*self.columns)
 
 
 class Stages(Fact):
@@ -178,8 +186,8 @@ class StageMoves(Fact):
 
 class OrderLines(Fact):
     """Every line of every order, whenever something became of it: placed, amended (the whole order anew), shipped,
-    delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line; price, discount,
-    tax, `net` and `tax` (amounts) come with placed and amended only."""
+    delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line; its price and
+    the amounts `net` and `tax` come with placed and amended only."""
 
     name = "order_lines"
     reads = (

@@ -276,7 +276,7 @@ def literal(text: str) -> str:
 
 
 def ago(age: timedelta) -> str:
-    return f"now() - INTERVAL {int(age.total_seconds() * 1e6)} MICROSECOND"
+    return f"now() - to_seconds({age.total_seconds()})"
 
 
 def in_bytes(size: str) -> int:

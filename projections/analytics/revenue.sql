@@ -24,29 +24,29 @@ WITH agreed AS (
 ), worth AS (
     SELECT stream_id, sum(net) AS net FROM agreed GROUP BY stream_id
 ), confirmed AS (
-    SELECT stream_id, min(occurred_at) AS at FROM events WHERE type = 'order.confirmed' GROUP BY stream_id
+    SELECT stream_id, min(occurred_at) AS moment FROM events WHERE type = 'order.confirmed' GROUP BY stream_id
 ), cancelled AS (
-    SELECT stream_id, min(occurred_at) AS at FROM events WHERE type = 'order.cancelled' GROUP BY stream_id
+    SELECT stream_id, min(occurred_at) AS moment FROM events WHERE type = 'order.cancelled' GROUP BY stream_id
 ), moved AS (
-    SELECT m.stream_id, m.what, m.occurred_at AS at, a.net, a.quantity AS ordered,
+    SELECT m.stream_id, m.what, m.occurred_at AS moment, a.net, a.quantity AS ordered,
            sum(m.quantity) OVER so_far AS after,
            sum(m.quantity) OVER so_far - m.quantity AS before
       FROM order_lines m JOIN agreed a USING (stream_id, line)
      WHERE m.what IN ('delivered', 'return_received')
     WINDOW so_far AS (PARTITION BY m.stream_id, m.line, m.what ORDER BY m.version, m.position ROWS UNBOUNDED PRECEDING)
 ), goods AS (
-    SELECT stream_id, what, at,
+    SELECT stream_id, what, moment,
            CASE WHEN after >= ordered THEN net ELSE round_even(net::DOUBLE * after / ordered, 2)::DECIMAL(18,4) END
          - CASE WHEN before >= ordered THEN net ELSE round_even(net::DOUBLE * before / ordered, 2)::DECIMAL(18,4) END AS net
       FROM moved
 ), happened AS (
-    SELECT stream_id, 'booked' AS what, at, net FROM confirmed JOIN worth USING (stream_id)
+    SELECT stream_id, 'booked' AS what, moment, net FROM confirmed JOIN worth USING (stream_id)
      UNION ALL
-    SELECT stream_id, 'cancelled', x.at, net FROM cancelled x JOIN confirmed USING (stream_id) JOIN worth USING (stream_id)
+    SELECT stream_id, 'cancelled', x.moment, net FROM cancelled x JOIN confirmed USING (stream_id) JOIN worth USING (stream_id)
      UNION ALL
-    SELECT stream_id, what, at, net FROM goods
+    SELECT stream_id, what, moment, net FROM goods
 )
-SELECT date_trunc('month', at)::DATE AS month, currency,
+SELECT date_trunc('month', moment)::DATE AS month, currency,
        count(*) FILTER (what = 'booked') AS orders,
        coalesce(sum(net) FILTER (what = 'booked'), 0) AS booked,
        coalesce(sum(net) FILTER (what = 'cancelled'), 0) AS cancelled,
@@ -54,7 +54,7 @@ SELECT date_trunc('month', at)::DATE AS month, currency,
        coalesce(sum(net) FILTER (what = 'return_received'), 0) AS returned,
        delivered - returned AS revenue
   FROM happened JOIN placed USING (stream_id)
- GROUP BY ALL
+ GROUP BY month, currency
 HAVING ($month_from::DATE IS NULL OR month >= $month_from::DATE)
    AND ($month_before::DATE IS NULL OR month < $month_before::DATE)
  ORDER BY month, currency

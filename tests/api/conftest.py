@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 
@@ -14,14 +15,17 @@ from api import keys as api_keys
 from api.app import create_app
 from api.kronika import Kronika
 from deploy.settings import Settings
+from eventlog import feed
 from eventlog.keys import FileKeyStore
+from projections import PROJECTIONS
+from projections.host import Host, Slot
 
 
 @pytest.fixture(scope="module")
 def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home: Path = tmp_path_factory.mktemp("home")
     api_keys.prepare(database_url)
-    return Settings(home=home, database_url=database_url, pool_min=1, log_level="error")
+    return Settings(home=home, database_url=database_url, pool_min=1, connect_timeout_s=3, log_level="error")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,22 @@ async def client_of(app: FastAPI, token: str | None) -> AsyncIterator[httpx.Asyn
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://kronika", headers=headers) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+async def project(settings: Settings, house: Kronika) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Takes what is recorded into every read model, as the projector does."""
+    options = "-c role=kronika_app -c TimeZone=UTC"
+    url = str(settings.database_url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True, options=options) as own:
+
+        async def taken_in() -> None:
+            host = Host(own, [Slot(projection) for projection in PROJECTIONS])
+            await host.claim(range(house.log.partitions))
+            async for page in feed.everything(own, house.log.codec):
+                await host.apply(page)
+
+        yield taken_in
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_servers_end_with_their_killed_supervisor(home):
 def test_a_server_that_outlived_its_supervisor_is_ended_by_the_next_start(home):
     with LocalPostgres(home):
         command, user = postmaster(home).cmdline(), postmaster(home).uids().real
-    left = subprocess.Popen(command, user=user, cwd="/", stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    left = subprocess.Popen(command, user=user, cwd="/", stderr=subprocess.DEVNULL, start_new_session=True)
     assert soon(lambda: (home / "postgres/data/postmaster.pid").exists())
     with LocalPostgres(home) as url, psycopg.connect(url):
         assert left.wait(10) == 0
@@ -110,7 +110,7 @@ def test_only_this_machine_with_the_password_gets_in(home):
     with LocalPostgres(home) as url:
         assert stat.S_IMODE((home / "postgres/password").stat().st_mode) == 0o600
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(url, password="wrong")  # noqa: S106
+            psycopg.connect(url, password="wrong")
         assert {peer.laddr.ip for peer in postmaster(home).net_connections("inet")} == {"127.0.0.1"}
 
 
@@ -234,7 +234,7 @@ time.sleep(600)
 
 def supervised(home: Path) -> tuple[psutil.Process, Addresses]:
     """Another process that runs both servers."""
-    process = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(home)], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(home)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     return psutil.Process(process.pid), Addresses(*process.stdout.readline().split())
 

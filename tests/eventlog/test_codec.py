@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from domain import AGGREGATES
 from domain.aggregate import Event, Fact, Personal
@@ -29,10 +30,14 @@ def test_an_event_of_any_release_reads_and_folds_onto_a_blank_aggregate(event, k
 @pytest.mark.parametrize("known", TYPES.values(), ids=TYPES)
 def test_what_this_release_writes_is_what_was_agreed(known, keys):
     golden = [e for e in released() if (e["type"], e["version"]) == (known.name, known.schema_version)]
-    assert golden, f"{known.name} v{known.schema_version} is new: run `python -m tests.golden` and commit its golden event"
+    assert golden, (
+        f"{known.name} v{known.schema_version} is new: run `python -m tests.golden` and commit its golden event"
+    )
     state = golden[0]["data"] | golden[0]["personal"]
     read = Codec(keys).decode(known.name, known.schema_version, "acme", STREAM, 1, STREAM, MOMENT, state, None)
-    assert known.plain(read) == golden[0]["data"], "an event changes by addition, with an upcaster and a new version"
+    assert orjson.loads(known.text(read)) == golden[0]["data"], (
+        "an event changes by addition, with an upcaster and a new version"
+    )
 
 
 def test_personal_fields_are_sealed_for_their_place_and_person(keys):
@@ -46,10 +51,10 @@ def test_personal_fields_are_sealed_for_their_place_and_person(keys):
     sealed, data = orjson.loads(stored.personal), orjson.loads(stored.data)
     read = codec.decode(stored.type, 1, "acme", person, 1, person, MOMENT, data, sealed)
     assert (read.name, read.emails) == ("李雷", ("li@example.com",))
-    with pytest.raises(Exception, match=""):
+    with pytest.raises(InvalidTag):
         codec.decode(stored.type, 1, "acme", person, 2, person, MOMENT, data, sealed)  # moved to another version
     swapped = sealed | {"name": sealed["emails"]}
-    with pytest.raises(Exception, match=""):
+    with pytest.raises(InvalidTag):
         codec.decode(stored.type, 1, "acme", person, 1, person, MOMENT, data, swapped)
 
 
@@ -87,4 +92,6 @@ def test_user_data_that_looks_like_a_marker_stays_user_data(keys):
     known = TYPES["customer.tagged"]
     event = known.event(STREAM, 1, MOMENT, {"tag": '{"_type_": "datetime_iso", "_data_": "1"}'})
     stored = codec.encode(event, "acme", None)
-    assert isinstance(codec.decode(stored.type, 1, "acme", STREAM, 1, STREAM, MOMENT, orjson.loads(stored.data), None), Event)
+    assert isinstance(
+        codec.decode(stored.type, 1, "acme", STREAM, 1, STREAM, MOMENT, orjson.loads(stored.data), None), Event
+    )

@@ -33,7 +33,11 @@ def test_two_processes_that_need_the_same_persons_key_agree_on_it(tmp_path):
         "sys.stdout.write(store.find(*person).seal(b'x', b'here').hex())"
     )
     racers = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(person)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        subprocess.Popen(  # our own
+            [sys.executable, "-c", code, str(tmp_path), str(person)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
         for _ in range(4)
     ]
     key = None
@@ -75,7 +79,9 @@ def test_keys_asked_for_at_once_are_all_made(tmp_path):
 
 def test_digests_differ_by_purpose_and_tenant(tmp_path):
     store = FileKeyStore(tmp_path)
-    assert len({store.digest(purpose, tenant, b"x") for purpose in ("claims", "commands") for tenant in ("a", "b")}) == 4
+    assert (
+        len({store.digest(purpose, tenant, b"x") for purpose in ("claims", "commands") for tenant in ("a", "b")}) == 4
+    )
 
 
 def test_a_master_key_that_others_can_read_is_refused(tmp_path):

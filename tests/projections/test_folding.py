@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
@@ -37,7 +38,7 @@ STREAMS = {aggregate: [UUID(int=100 * n + m) for m in range(3)] for n, aggregate
 
 def as_recorded(happened, minutes, streams):
     """These happenings as the log would hold them: each in one of three streams of its kind."""
-    versions: dict[UUID, int] = {}
+    versions = {}
     found = []
     for position, ((event_class, values), minute, number) in enumerate(zip(happened, minutes, streams, strict=True), 1):
         aggregate = next(a for a in AGGREGATES if event_class in events_of(a))
@@ -67,8 +68,8 @@ def logs(draw, kinds=AGGREGATES):
 async def folded(connection, log, cuts):
     """The digest of every table, and what is parked, after taking the log in, in batches cut like this."""
     for slot in SLOTS:
-        await connection.execute(sql.SQL("TRUNCATE {}").format(slot.table))
-    await connection.execute("TRUNCATE read.parked")
+        await connection.execute(sql.SQL("DELETE FROM {}").format(slot.table))
+    await connection.execute("DELETE FROM read.parked")
     await connection.execute("UPDATE read.checkpoints SET position = 0")
     host = Host(connection, SLOTS)
     await host.claim(range(4))
@@ -78,54 +79,60 @@ async def folded(connection, log, cuts):
     return {slot.name: await digest(connection, slot) for slot in SLOTS}, await parked.fetchall()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(log=logs(), cuts=st.sets(st.integers(1, 30)))
 def test_the_same_events_give_the_same_bytes_in_batches_of_any_size(database_url, log, cuts):
     async def check():
         async with await AsyncConnection.connect(database_url, autocommit=True, options=APP_ROLE) as connection:
             one_by_one = await folded(connection, log, range(31))
-            assert await folded(connection, log, []) == one_by_one
             assert await folded(connection, log, cuts) == one_by_one
 
     asyncio.run(check())
 
 
+# An order keeps quantities by line, its row their sums.
 ALIKE = {
-    Customer: (CUSTOMER_CARD, set()),
-    Opportunity: (OPPORTUNITY_ROWS, set()),
-    # An order keeps quantities by line; its row the sums.
-    Order: (ORDER_ROWS, {"shipped", "delivered", "returned", "return_requested"}),
-    Ticket: (TICKET_ROWS, set()),
+    Customer: (CUSTOMER_CARD, ["active", "name", "emails", "tags", "consents", "contacts", "owner"]),
+    Opportunity: (OPPORTUNITY_ROWS, ["customer_id", "stage", "amount", "forecast_category", "lost_reason", "owner"]),
+    Order: (
+        ORDER_ROWS,
+        [
+            "state",
+            "total",
+            "billed",
+            "paid",
+            "refunded",
+            "due",
+            "outstanding",
+            "owed_back",
+            "label",
+            "delivered_percent",
+        ],
+    ),
+    Ticket: (TICKET_ROWS, ["state", "cycle", "outcomes", "priority", "level", "team", "satisfaction", "merged_into"]),
 }
-DERIVED = (
-    "label",
-    "due",
-    "outstanding",
-    "owed_back",
-    *(f"{axis}_percent" for axis in ("shipped", "delivered", "billed")),
-)
+BLANK: tuple[object, ...] = ("", "normal", "open", "draft", Decimal(0), 1, {}, (), [], True)
+"""What an aggregate says before an event has said anything; its row says nothing then."""
+
+
+def plain(value):
+    return value if isinstance(value, Decimal) else to_jsonable_python(value)
 
 
 @pytest.mark.parametrize("kind", ALIKE, ids=kind_of)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_row_says_what_the_aggregate_knows(kind, data):
-    projection, unlike = ALIKE[kind]
+    projection, names = ALIKE[kind]
     log = [recorded for recorded in data.draw(logs([kind])) if recorded.stream_id == STREAMS[kind][0]]
     aggregate, row = kind(STREAMS[kind][0]), None
     for recorded in log:
         recorded.event.apply(aggregate)
         row = row or projection.new_row(recorded)
         projection.handlers[type(recorded.event)](projection, row, recorded.event, recorded)
-    if row is None:
-        return
-    known = vars(aggregate) | {name: getattr(aggregate, name) for name in DERIVED if hasattr(aggregate, name)}
-    names = (known.keys() & row.keys()) - unlike - {"id", "version", "since"}
-    assert "owner" in names
-    for name in names:
-        value, shown = to_jsonable_python(known[name]), to_jsonable_python(row[name])
-        assert (value or None) == (shown or None) or value in ("", "0", 0, True), name
-    assert row["version"] == log[-1].version
-    assert row["position"] == log[-1].position
-    assert row["created_at"] == log[0].occurred_at
-    assert row["updated_at"] == log[-1].occurred_at
+    if row is not None:
+        for name in names:
+            known, shown = getattr(aggregate, name), row[name]
+            assert plain(known) == plain(shown) or (known in BLANK and not shown), name
+        assert (row["version"], row["position"]) == (log[-1].version, log[-1].position)
+        assert (row["created_at"], row["updated_at"]) == (log[0].occurred_at, log[-1].occurred_at)

@@ -75,7 +75,7 @@ class Load:
             await asyncio.gather(*(self._caller(client, stop, n) for n in range(self.callers)))
 
     async def _caller(self, client: httpx.AsyncClient, stop: threading.Event, number: int) -> None:
-        chance = random.Random(number)  # noqa: S311  # the same load in each run
+        chance = random.Random(number)  # the same load in each run
         while not stop.is_set():
             customer, opportunity = str(uuid4()), str(uuid4())
             email = f"{customer}@example.com"
@@ -151,7 +151,11 @@ class System:
         self.api = f"http://127.0.0.1:{self.settings.api_port}"
         for name in ("api", *WORKERS):
             self.start(name)
-        self.wait_until(self.ready, "the API answers")
+        try:
+            self.wait_until(self.ready, "the API answers")
+        except BaseException:
+            self.stop()
+            raise
 
     def start(self, name: str) -> None:
         environment = os.environ | {
@@ -163,7 +167,7 @@ class System:
         }
         arguments = ["api"] if name == "api" else ["worker", name]
         with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(  # noqa: S603  # our own
+            self.processes[name] = subprocess.Popen(  # our own
                 [sys.executable, "-m", "deploy.cli", *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
 

@@ -99,7 +99,7 @@ def process(around) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("KRONIKA_")}
         environment = inherited | told | environment
-        started.append(subprocess.Popen([sys.executable, *arguments], env=environment))  # noqa: S603
+        started.append(subprocess.Popen([sys.executable, *arguments], env=environment))
         return started[-1]
 
     yield start

@@ -1,0 +1,55 @@
+"""Route of what is owed to us by age."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from api.answers import Calling, Fresh, House, reading
+from projections.parked import parked
+from projections.receivables import RECEIVABLES, ageing
+
+router = APIRouter(tags=["receivables"])
+
+
+class Owed(Fresh):
+    """Whose debts are asked for."""
+
+    customer_id: UUID | None = Field(None, description="One customer's; all when absent.")
+
+
+class Ageing(BaseModel):
+    """What is outstanding in one currency, in all and by how many days overdue."""
+
+    currency: str
+    not_due: Decimal
+    days_1_30: Decimal
+    days_31_60: Decimal
+    days_61_90: Decimal
+    days_over_90: Decimal
+    outstanding: Decimal
+
+
+class AgeingAnswer(BaseModel):
+    """What is outstanding, by currency."""
+
+    currencies: list[Ageing]
+
+
+@router.get(
+    "/v1/receivables/ageing",
+    summary="What is outstanding today, by currency and by how long overdue.",
+    response_model=AgeingAnswer,
+)
+async def by_age(caller: Calling, house: House, asked: Annotated[Owed, Query()]) -> Response:
+    async with reading(house, asked, [RECEIVABLES.projection.name]) as read:
+        sums = await ageing(read.connection, caller, datetime.now(UTC), asked.customer_id)
+        for event in await parked(read.connection, RECEIVABLES.projection.name):
+            if event.tenant == caller.tenant:
+                read.note(RECEIVABLES.name, [event])
+        return read.answer({"currencies": sums})

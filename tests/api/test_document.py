@@ -1,0 +1,46 @@
+"""The OpenAPI document tells everything: each route, what it is for, what it takes and what can go wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from api.errors import every, problems
+from domain.refusals import Refusal
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_every_route_says_what_it_is_for(app):
+    operations = [o for item in app.openapi()["paths"].values() for o in item.values()]
+    assert len(operations) > 80
+    assert all(operation["summary"].endswith(".") for operation in operations)
+    ids = [operation["operationId"] for operation in operations]
+    assert len(set(ids)) == len(ids)
+
+
+async def test_every_route_says_what_can_go_wrong(app):
+    for path, item in app.openapi()["paths"].items():
+        for operation in item.values():
+            assert any(status >= "400" for status in operation["responses"]) or path == "/health/live"
+            if path.startswith("/v1/"):
+                assert {"401", "503"} <= operation["responses"].keys()
+                assert operation["security"] == [{"HTTPBearer": []}]
+
+
+async def test_every_reference_leads_somewhere(app):
+    document = app.openapi()
+    text = json.dumps(document)
+    for part in text.split('"$ref": "#/')[1:]:
+        found = document
+        for name in part.partition('"')[0].split("/"):
+            found = found[name]
+
+
+def test_every_problem_has_one_name_one_status_and_a_sentence():
+    known = list(problems())
+    names = [code for code, _, _ in known]
+    assert len({(code, status) for code, status, _ in known}) == len(set(names))
+    assert all(title and 400 <= status <= 503 for _, status, title in known)
+    assert {kind for kind in every(Refusal) if kind.__doc__ is None} == set()

@@ -1,0 +1,143 @@
+"""One command runs the whole system: it starts, reports, stops cleanly, resumes, and works again after kill -9."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+import pytest
+
+from tests.survival.system import free_port
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(280)
+
+
+@pytest.fixture
+def home():
+    with TemporaryDirectory(prefix="kronika-up-") as directory:  # not under pytest's: the servers' user cannot go there
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def kronika(home, *arguments, **popen):
+    return subprocess.Popen(
+        [sys.executable, "-m", "deploy.cli", *arguments, "--home", str(home)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"COLUMNS": "160"},
+        **popen,
+    )
+
+
+def done(home, *arguments):
+    process = kronika(home, *arguments)
+    output, _ = process.communicate(timeout=240)
+    return process.returncode, output
+
+
+def up(home, port):
+    """`kronika up`, once it says that it runs: the process and what it said."""
+    process = kronika(home, "up", "--no-demo", "--port", str(port))
+    said = ""
+    assert process.stdout
+    while "Ctrl-C" not in said:
+        line = process.stdout.readline()
+        assert line, f"ended: {said}"
+        said += line
+    return process, said
+
+
+def left_over(home):
+    """Processes that work in the home or were started for it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(home) in " ".join([process.cwd(), *process.cmdline(), process.environ().get("KRONIKA_HOME", "")]):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_check_fills_the_demo_company_reports_it_and_stops(home):
+    code, said = done(home, "up", "--check", "--port", str(free_port()))
+    assert code == 0, said
+    rows = {name.strip(): int(n.replace(",", "")) for name, n in re.findall(r"│ ([\w: ]+?) +│ ([\d,]+) ", said)}
+    assert rows["log: events"] > 40_000
+    assert rows["read model: customer_card"] >= 2_000
+    assert rows["read model: opportunities"] >= 3_000
+    assert rows["read model: orders"] >= 5_000
+    assert rows["read model: tickets"] >= 4_000
+    assert rows["lakehouse: events"] == rows["log: events"]
+    for title in ("The sales funnel", "The best customers", "The history of"):
+        assert title in said
+    assert left_over(home) == []
+
+
+def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(home):
+    port = free_port()
+    process, _ = up(home, port)
+    code, key = done(home, "key", "create", "acme", "li")
+    headers = {"Authorization": f"Bearer {key.strip()}"}
+    api = f"http://127.0.0.1:{port}"
+    made = httpx.post(f"{api}/v1/commands/register-customer", json={"kind": "person", "name": "李雷"}, headers=headers)
+    assert made.status_code == 201, made.text
+    code, said = done(home, "status")
+    assert code == 0, said
+    assert "does not run" not in said
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    assert process.wait(timeout=10) == 0
+    assert time.monotonic() - began < 10
+    assert left_over(home) == []
+    process, _ = up(home, port)
+    read = httpx.get(f"{api}/v1/customers/{made.json()['id']}", headers=headers)
+    assert read.json()["name"] == "李雷"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+
+def test_after_kill_minus_nine_of_everything_it_simply_works_again(home):
+    port = free_port()
+    process, _ = up(home, port)
+    process.kill()
+    for one in left_over(home):
+        try:
+            one.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+    process, _ = up(home, port)
+    assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    assert left_over(home) == []
+
+
+def test_when_only_the_supervisor_is_killed_nothing_stays_behind(home):
+    process, _ = up(home, free_port())
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while left_over(home) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left_over(home) == []
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["rebuild", "orders"], ["parked", "list"], ["key", "list"]])
+def test_a_command_for_a_system_that_does_not_run_says_so_in_one_line(home, arguments):
+    code, said = done(home, *arguments)
+    assert code == 1
+    assert said.count("\n") == 1
+    assert "kronika up" in said

@@ -1,0 +1,383 @@
+"""What the lakehouse promises: rows and checkpoint together, one writer, readers at any time, upkeep without loss."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+
+from eventlog import feed
+from eventlog.codec import event_types
+from projections.analytics import FACTS, lake
+from projections.analytics.facts import Fact
+from projections.analytics.intake import Intake
+from projections.analytics.lake import LakeAbsent, prepare, reflected, transaction
+from projections.analytics.rebuild import rebuild_fact, reconcile
+from projections.analytics.views import Funnel
+from projections.host import Fenced
+from projections.rebuild import Differs
+from tests.projections.analytics.conftest import take_in
+
+pytestmark = pytest.mark.anyio
+
+MOMENT = timedelta(0)
+
+
+async def some_business(company, times: int = 3) -> None:
+    for _ in range(times):
+        customer = await company.customer()
+        opportunity = await company.opportunity(customer_id=customer)
+        await company.does("move-opportunity", opportunity_id=opportunity, stage="Proposal")
+        await company.does("win-opportunity", opportunity_id=opportunity)
+        order = await company.order(customer)
+        await company.does("confirm-order", order_id=order)
+        await company.does("ship-order", order_id=order)
+        await company.does("deliver-order", order_id=order)
+        await company.does("record-payment", order_id=order, method="card", amount=400)
+        ticket = await company.ticket(customer_id=customer)
+        await company.does("resolve-ticket", ticket_id=ticket, resolution="a new seal")
+
+
+def files(lakehouse) -> list[Path]:
+    return [path for path in Path(lakehouse.path).rglob("*") if path.is_file()]
+
+
+async def all_is_there_once(company, lakehouse, head: int) -> None:
+    with lakehouse.open(read_only=True) as opened:
+        assert await reflected(company.connection, opened.checkpoints()) == head
+        compared = await reconcile(company.connection, opened, head)
+        assert [line for line in compared if not line.agrees] == []
+        assert opened.parked() == []
+        (seen,) = opened.connection.execute("SELECT count(DISTINCT position) FROM lake.events").fetchone()
+        assert seen == head
+
+
+async def test_facts_agree_with_the_log_row_for_row(company, lakehouse):
+    await some_business(company)
+    head = await lakehouse.settles(company, size=7)
+    await all_is_there_once(company, lakehouse, head)
+    with lakehouse.open(read_only=True) as opened:
+        assert all(rows > 0 for name, rows in opened.counts().items() if name != "stages")
+
+
+async def test_what_comes_twice_is_taken_in_once(company, lakehouse):
+    await some_business(company, 1)
+    head = await lakehouse.settles(company)
+    async with lakehouse.intake() as intake:
+        await intake.apply(await feed.page(company.connection, company.log.codec, after=0))
+        await intake.commit()
+    await all_is_there_once(company, lakehouse, head)
+
+
+async def test_a_quiet_partition_is_not_behind_and_a_late_one_is(company, lakehouse):
+    head = await lakehouse.settles(company)
+    await some_business(company, 1)
+    with lakehouse.open(read_only=True) as opened:
+        assert await reflected(company.connection, opened.checkpoints()) == head
+    assert await lakehouse.settles(company) > head
+    with lakehouse.open(read_only=True) as opened:
+        checkpoints = opened.checkpoints()
+        assert min(checkpoints.values()) < max(checkpoints.values())
+        assert await reflected(company.connection, checkpoints) == await feed.head(company.connection)
+
+
+@pytest.mark.parametrize("tidied", [False, True], ids=["checkpoints in the catalog", "checkpoints in a file"])
+async def test_of_two_writers_at_once_one_changes_nothing(company, lakehouse, tidied):
+    await lakehouse.settles(company)
+    with lakehouse.open() as one, lakehouse.open() as other:
+        if tidied:
+            one.tidy()
+        before = one.checkpoints()
+        for writer in (one, other):
+            writer.connection.execute("BEGIN")
+            writer.connection.execute("UPDATE lake.checkpoints SET position = position + 1")
+            writer.connection.execute("INSERT INTO lake.parked (fact, position) VALUES ('test', 1)")
+        one.connection.execute("COMMIT")
+        with pytest.raises(duckdb.TransactionException):
+            other.connection.execute("COMMIT")
+        assert other.checkpoints() == {partition: position + 1 for partition, position in before.items()}
+        one.connection.execute("UPDATE lake.checkpoints SET position = position - 1")
+        one.connection.execute("DELETE FROM lake.parked")
+
+
+async def test_a_writer_that_comes_back_after_tidying_changes_nothing(company, lakehouse):
+    await some_business(company, 1)
+    await lakehouse.settles(company)
+    with lakehouse.open() as one, lakehouse.open() as other:
+        before = one.checkpoints()
+        other.connection.execute("BEGIN")
+        other.connection.execute("UPDATE lake.checkpoints SET position = position + 1")
+        one.tidy()
+        with pytest.raises(duckdb.TransactionException):
+            other.connection.execute("COMMIT")
+        assert one.checkpoints() == before
+        assert one.connection.execute("SELECT count(*) FROM lake.checkpoints").fetchone() == (len(before),)
+
+
+async def test_a_paused_owner_is_fenced_and_its_successor_goes_on(company, lakehouse):
+    async with lakehouse.intake() as paused:
+        await some_business(company, 1)
+        page = await feed.page(company.connection, company.log.codec, after=max(paused.lake.checkpoints().values()))
+        await paused.apply(page)
+        async with lakehouse.intake() as successor:
+            with pytest.raises(Fenced):
+                await paused.commit()
+            with pytest.raises(Fenced):
+                await paused.apply(page)
+            await take_in(successor, company)
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
+
+
+async def test_two_owners_of_different_partitions_both_get_through(company, lakehouse):
+    await some_business(company)
+    ours, theirs = Intake(lakehouse.open()), Intake(lakehouse.open())
+    await ours.claim([0, 1])
+    await theirs.claim([2, 3])
+    for _ in range(2):
+        await some_business(company, 2)
+        await take_in(ours, company, size=5)
+        await take_in(theirs, company, size=5)
+    await ours.close()
+    await theirs.close()
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
+
+
+async def test_a_commit_goes_on_after_the_database_was_away(company, lakehouse):
+    async with lakehouse.intake() as intake:
+        await some_business(company, 1)
+        with psycopg.connect(lakehouse.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = '' AND pid <> pg_backend_pid()"
+                " AND pid <> ALL(%s)",
+                [[company.connection.info.backend_pid]],
+            )
+        await take_in(intake, company)
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
+
+
+async def test_an_event_that_a_fact_cannot_take_in_is_parked_and_a_rebuild_takes_it_in(company, lakehouse, monkeypatch):
+    await lakehouse.settles(company)
+    customer = await company.customer()
+    order = await company.order(customer)
+    await company.does("record-payment", order_id=order, method="card", amount=12)
+    await company.does("record-payment", order_id=order, method="cheque", amount=13)
+    payments = FACTS["payments"]
+
+    def only_cards(recorded):
+        if getattr(recorded.event, "method", "card") != "card":
+            raise ValueError(recorded.event.method)
+        return Fact.rows(payments, recorded)
+
+    monkeypatch.setattr(payments, "rows", only_cards, raising=False)
+    head = await lakehouse.settles(company)
+    with lakehouse.open(read_only=True) as opened:
+        (parked,) = opened.parked()
+        assert (parked["fact"], parked["type"]) == ("payments", "order.payment_recorded")
+        assert "cheque" not in parked["error"]
+    monkeypatch.undo()
+    with pytest.raises(Differs):
+        await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, payments)
+    done = await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, payments, accept_difference=True)
+    assert done.rebuilt.rows == done.live.rows + 1
+    await all_is_there_once(company, lakehouse, head)
+
+
+async def test_a_fact_built_anew_equals_the_live_one(company, lakehouse):
+    await some_business(company, 1)
+    head = await lakehouse.settles(company)
+    for fact in FACTS.values():
+        done = await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, fact)
+        assert done.live == done.rebuilt
+        assert done.position == head
+    await all_is_there_once(company, lakehouse, head)
+
+
+async def test_a_rebuild_goes_on_beside_a_busy_writer_and_readers(company, lakehouse):
+    """The writer is fenced once, by the switch; readers see the old rows or the new ones, never none."""
+    await lakehouse.settles(company)
+    stop, seen = threading.Event(), []
+
+    def read():
+        with lakehouse.open(read_only=True) as opened:
+            while not stop.is_set():
+                seen.append(opened.counts()["events"])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        async with lakehouse.intake() as intake:
+            await some_business(company, 2)
+            await take_in(intake, company, size=3)
+            await some_business(company, 2)  # these the writer has collected, and not committed, when it is fenced
+            for partition in intake.partitions:
+                after = intake.checkpoint(partition)
+                await intake.apply(
+                    await feed.page(company.connection, company.log.codec, after=after, partition=partition)
+                )
+            done = await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, FACTS["events"])
+            assert done.live == done.rebuilt
+            with pytest.raises(Fenced):
+                await intake.commit()
+            await intake.claim(intake.partitions)
+            await take_in(intake, company)
+    finally:
+        stop.set()
+        reader.join()
+    assert seen
+    assert seen == sorted(seen)
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
+
+
+async def test_a_fact_that_another_version_built_is_to_be_rebuilt(company, lakehouse, monkeypatch):
+    head = await lakehouse.settles(company)
+    monkeypatch.setattr(type(FACTS["payments"]), "version", 2)
+    assert prepare(lakehouse.url, lakehouse.path) == ["payments"]
+    done = await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, FACTS["payments"])
+    assert done.live is None
+    assert prepare(lakehouse.url, lakehouse.path) == []
+    monkeypatch.undo()
+    await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, FACTS["payments"])
+    await all_is_there_once(company, lakehouse, head)
+
+
+async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehouse):
+    for _ in range(3):
+        await some_business(company, 1)
+        await lakehouse.settles(company, size=5)
+        with lakehouse.open() as opened:
+            opened.tidy()
+    orphan = Path(lakehouse.path) / "main" / "events" / "ducklake-of-a-killed-writer.parquet"
+    orphan.write_bytes(b"half a file")
+    with lakehouse.open() as opened:
+        opened.tidy()
+        opened.sweep(keep=timedelta(days=1), safe=timedelta(days=1))
+        assert orphan.exists()
+        before = len(files(lakehouse))
+        opened.sweep(keep=MOMENT, safe=MOMENT)
+        removed = opened.sweep(keep=MOMENT, safe=MOMENT)
+        assert removed >= 0
+        assert not orphan.exists()
+        assert len(files(lakehouse)) < before
+        assert len(files(lakehouse)) <= len(FACTS) + 4
+        assert opened.connection.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchone()[0] <= 3
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
+
+
+async def test_a_writer_killed_in_the_middle_loses_nothing_and_doubles_nothing(company, lakehouse):
+    """Again and again in the middle of commits, while somebody reads."""
+    await some_business(company, 10)
+    kills = 5
+    program = Path(__file__).with_name("endless_writer.py")
+    stop, seen = threading.Event(), []
+
+    def read():
+        with lakehouse.open(read_only=True) as opened:
+            while not stop.is_set():
+                with transaction(opened.connection):
+                    positions = {p: q for p, q in lake.checkpoints(opened.connection).items() if q}
+                    rows = opened.connection.execute('SELECT "partition", max(position) FROM lake.events GROUP BY 1')
+                    seen.append(dict(rows.fetchall()) == positions)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(kills):
+            writer = subprocess.Popen(
+                [sys.executable, str(program), lakehouse.url, lakehouse.path],
+                stdout=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            )
+            assert writer.stdout
+            assert writer.stdout.readline() == b"writing\n"
+            time.sleep(0.15 + 0.13 * number)
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+            await some_business(company, 1)
+    finally:
+        stop.set()
+        reader.join()
+    assert len(seen) > kills
+    assert all(seen)
+    await all_is_there_once(company, lakehouse, await lakehouse.settles(company))
+    for name in FACTS:
+        done = await rebuild_fact(lakehouse.url, lakehouse.path, company.log.codec, FACTS[name])
+        assert done.live == done.rebuilt
+
+
+async def test_a_lakehouse_can_be_moved_and_read_where_it_is_now(company, lakehouse, tmp_path):
+    await lakehouse.settles(company)
+    with lakehouse.open() as opened:
+        opened.tidy()
+        counts = opened.counts()
+    moved = tmp_path / "elsewhere"
+    Path(lakehouse.path).rename(moved)
+    try:
+        with lake.Lake.open(lakehouse.url, str(moved), read_only=True) as opened:
+            assert opened.connection.execute("SELECT sum(position) FROM lake.events").fetchone()
+            assert opened.counts() == counts
+    finally:
+        moved.rename(lakehouse.path)
+
+
+async def test_readers_cannot_write_and_tables_belong_to_the_application(company, lakehouse):
+    with lakehouse.open(read_only=True) as opened, pytest.raises(duckdb.InvalidInputException, match="read-only"):
+        opened.connection.execute("DELETE FROM lake.events")
+    with psycopg.connect(lakehouse.url) as connection:
+        owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'lake'").fetchall()
+    assert owners == [("kronika_app",)]
+
+
+async def test_where_there_is_no_lakehouse_it_says_so_and_gives_no_password_away(template_database, database_url, tmp_path):
+    elsewhere = psycopg.conninfo.make_conninfo(database_url, dbname=template_database)
+    with pytest.raises(LakeAbsent):
+        lake.Lake.open(elsewhere, str(tmp_path), read_only=True)
+    away = psycopg.conninfo.make_conninfo(database_url, port=1, password="hunter2", host="127.0.0.1")
+    with pytest.raises(lake.LogUnavailable) as refused:
+        lake.Lake.open(away, str(tmp_path), read_only=True)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_no_fact_has_a_column_for_anything_personal():
+    for fact in FACTS.values():
+        for known in event_types().values():
+            if issubclass(known.event_class, fact.reads) and fact.name != "events":
+                assert known.personal.isdisjoint(fact.columns), (fact.name, known.name)
+
+
+async def test_a_name_in_the_log_is_nowhere_in_the_lakehouse(company, lakehouse):
+    await company.customer("Wilhelmina Quackenbush", emails=["wilhelmina@example.com"])
+    await company.ticket(subject="Wilhelmina Quackenbush is angry", text="very")
+    await lakehouse.settles(company)
+    with lakehouse.open(read_only=True) as opened:
+        for name in FACTS:
+            told = str(opened.connection.execute(f"SELECT * EXCLUDE (occurred_at, recorded_at) FROM lake.{name}").fetchall())
+            assert "Wilhelmina" not in told
+            assert "wilhelmina" not in told
+
+
+async def test_several_threads_ask_one_connection_at_once(company, lakehouse):
+    opportunity = await company.opportunity()
+    await company.does("win-opportunity", opportunity_id=opportunity)
+    await lakehouse.settles(company)
+    answers = []
+    with lakehouse.open(read_only=True) as opened:
+        threads = [
+            threading.Thread(target=lambda: answers.append(opened.ask(company.caller, Funnel()).rows.to_pylist()))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(answers) == 8
+    assert all(answer == answers[0] for answer in answers)

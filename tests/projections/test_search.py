@@ -1,0 +1,121 @@
+"""Finding customers by parts of what they are called, whatever the script; an index serves parts of any length."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from psycopg import sql
+
+from domain.values import Phone
+from eventlog.envelope import Caller
+from projections.customer_search import BY_INDEX, CUSTOMER_SEARCH, search, statement
+from projections.query import BadQuery
+
+pytestmark = pytest.mark.anyio
+
+
+async def found(company, text, **options):
+    return [row["name"] for row in (await search(company.connection, company.caller, text, **options)).rows]
+
+
+@pytest.mark.parametrize(
+    ("called", "by"),
+    [
+        ("李雷", "李"),
+        ("北京诺华科技有限公司", "华"),
+        ("北京诺华科技有限公司", "华科"),
+        ("北京诺华科技有限公司", "诺华科技"),
+        ("北京诺华 Novartis", "novar 诺"),
+        ("Müller & Söhne GmbH", "muller sohne"),
+        ("Müller & Söhne GmbH", "MÜLLER"),
+        ("Müller & Söhne GmbH", "ohn"),
+        ("Müller & Söhne GmbH", "G"),
+        ("Ａcme Ｌtd", "acme l"),
+        ("한국전자", "국전"),
+        ("100%_Pure", "%_p"),
+        ("Straße 7", "strasse"),
+    ],
+)
+async def test_any_part_of_a_name_finds_the_customer(company, called, by):
+    await company.customer(called)
+    await company.customer("Zzz 的")
+    await company.settles()
+    assert await found(company, by) == [called]
+
+
+@pytest.mark.parametrize(
+    "by", ["li.wei@ex", "@example.com", "ampl", "555", "+86 21 5555-0123", "02155550123", "0086 21"]
+)
+async def test_addresses_and_numbers_find_the_customer_too(company, by):
+    await company.customer("Li", emails=["Li.Wei@Example.com"], phones=["+86 (21) 5555 0123"])
+    await company.settles()
+    assert await found(company, by) == ["Li"]
+
+
+@pytest.mark.parametrize("by", ["lx", "雷李", "wei@li", "5550", "li wu", "\\"])
+async def test_what_is_not_there_is_not_found(company, by):
+    await company.customer("李雷 Li", emails=["li.wei@example.com"], phones=["555123"])
+    await company.settles()
+    assert await found(company, by) == []
+
+
+async def test_the_exact_come_before_what_begins_so_and_that_before_the_rest(company):
+    for name in ("Xann", "Mary Ann Lee", "Annabel", "Ann", "Joanna"):
+        await company.customer(name)
+    await company.settles()
+    assert await found(company, "ann") == ["Ann", "Annabel", "Mary Ann Lee", "Xann", "Joanna"]
+    assert await found(company, "ann", limit=2) == ["Ann", "Annabel"]
+
+
+async def test_a_former_name_finds_nobody(company):
+    customer = await company.customer("Former")
+    await company.does("rename-customer", customer_id=customer, name="Present")
+    await company.settles()
+    assert (await found(company, "former"), await found(company, "present")) == ([], ["Present"])
+
+
+async def test_another_tenants_customers_are_not_found(company):
+    await company.customer("Secret")
+    await company.settles()
+    assert (await search(company.connection, Caller("other", "wu"), "secret")).rows == []
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\x00", "\u0301", "x" * 201])
+async def test_nothing_to_search_for_is_refused(company, text):
+    with pytest.raises(BadQuery):
+        await search(company.connection, company.caller, text)
+
+
+async def test_parts_of_any_length_use_the_index(company):
+    surnames, given = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许", "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
+    rows = [CUSTOMER_SEARCH.new_row(a_recorded(company, n)) for n in range(20_000)]
+    for n, row in enumerate(rows):
+        row["name"] = surnames[n % 20] + given[n // 20 % 20] + given[n // 400 % 20] + (f" Ltd {n}" if n % 3 else "")
+        row["emails"], row["phones"] = [f"c{n}@example.com"], [vars(Phone.parse(f"+86 21 {n:08}"))]
+        CUSTOMER_SEARCH.derive(row)
+    columns = (
+        *("tenant", "id", "version", "position", "subject_id", "created_at", "created_recorded_at", "created_by"),
+        *("updated_at", "updated_recorded_at", "updated_by", "since", "name", "searchable", "grams"),
+    )
+    copying = sql.SQL("COPY read.customer_search ({}) FROM STDIN").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    async with company.connection.cursor().copy(copying) as copy:
+        for row in rows:
+            kept = [row["tenant"], row["id"], 1, 1, row["id"], *("2026-01-01", "2026-01-01", "li") * 2, "{}"]
+            await copy.write_row([*kept, row["name"], row["searchable"], row["grams"]])
+    await company.connection.execute("ANALYZE read.customer_search")
+    for text in ("伟", "李伟", "李伟芳", "ltd 123", "c19999@", "2100004", "c2"):
+        async with company.connection.transaction():
+            await company.connection.execute(BY_INDEX)
+            asked = sql.SQL("EXPLAIN ") + statement(company.caller, text, 20, ["name"])
+            plan = "\n".join(line for (line,) in await (await company.connection.execute(asked)).fetchall())
+        assert "customer_search_grams_idx" in plan, f"{text}\n{plan}"
+        assert "Seq Scan" not in plan, f"{text}\n{plan}"
+
+
+def a_recorded(company, number):
+    """Enough of a recorded event to name a row."""
+    return SimpleNamespace(tenant=company.caller.tenant, stream_id=UUID(int=number))
