@@ -38,12 +38,13 @@ def up(
     home: Home = None,
     port: Annotated[int | None, typer.Option(help="Port of the API.")] = None,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Fill an empty log with the demo company.")] = True,
+    demo_scale: Annotated[float, typer.Option(min=0.01, max=10, help="How large that company is.")] = 1.0,
     check: Annotated[bool, typer.Option("--check", help="Start, reach the head of the log, report, stop.")] = False,
 ) -> None:
     """Start everything and stay until Ctrl-C."""
     from deploy.up import up as start
 
-    start(load_settings(home=home, api_port=port), demo=demo, check=check)
+    start(load_settings(home=home, api_port=port), demo_scale=demo_scale if demo else None, check=check)
 
 
 @app.command()

@@ -3,15 +3,18 @@
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
-from deploy.local import Addresses
 from deploy.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from deploy.local import Addresses  # not at run time: with it comes Kafka's client, half a second for every command
 
 NOTE = "running.json"
 
 
-def note(home: Path, addresses: Addresses, api: str) -> Path:
+def note(home: Path, addresses: "Addresses", api: str) -> Path:
     """Write down where things are; for the owner's eyes only, as a password is in it."""
     path = home / NOTE
     fresh = home / f"{NOTE}.{os.getpid()}"

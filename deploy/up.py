@@ -50,12 +50,12 @@ class Processes:
         self._environment = environment
         self._running: dict[str, Guarded] = {}
         self._started: dict[str, float] = {}
-        self.commands = {"api": ["api"]} | {name: ["worker", name] for name in WORKERS}
+        self.commands = {"api": ["-m", "api"]} | {name: ["-m", "workers", name] for name in WORKERS}
 
     def start(self, name: str) -> None:
         self._started[name] = time.monotonic()
         self._running[name] = Guarded(
-            [sys.executable, "-m", "deploy.cli", *self.commands[name]],
+            [sys.executable, *self.commands[name]],
             cwd=Path.cwd(),
             env=self._environment | {"PGAPPNAME": f"kronika {name}"},  # `kronika status` knows them by it
             log=self._logs / f"{name}.log",
@@ -82,9 +82,9 @@ class Processes:
             process.stop()
 
 
-def up(settings: Settings, *, demo: bool, check: bool) -> None:
-    """Start everything, fill an empty log with the demo company, and stay until SIGINT or SIGTERM; with `check`, stop
-    once every read model has reached the head of the log and the report is printed.
+def up(settings: Settings, *, demo_scale: float | None, check: bool) -> None:
+    """Start everything, fill an empty log with the demo company (of this scale; None: with nothing), and stay until
+    SIGINT or SIGTERM; with `check`, stop once every read model has reached the head of the log, and report.
 
     Raises CannotStart and NotAsPromised, whose text says what is wrong.
     """
@@ -116,8 +116,8 @@ def up(settings: Settings, *, demo: bool, check: bool) -> None:
                     tell(name, "starting")
                     processes.start(name)
                 wait_for_api(settings, processes)
-                if demo:
-                    asyncio.run(fill_demo(addresses, settings, progress))
+                if demo_scale is not None:
+                    asyncio.run(fill_demo(addresses, settings, demo_scale, progress))
                 token = demo_key(addresses, settings) if has_tenant(addresses, TENANT) else None
                 tell("read models", "reaching the head of the log")
                 if check:
@@ -200,7 +200,7 @@ def has_tenant(addresses: Addresses, tenant: str) -> bool:
         return bool(connection.execute("SELECT FROM log.events WHERE tenant = %s LIMIT 1", [tenant]).rowcount)
 
 
-async def fill_demo(addresses: Addresses, settings: Settings, progress: Progress) -> None:
+async def fill_demo(addresses: Addresses, settings: Settings, scale: float, progress: Progress) -> None:
     """Fill an empty log, or go on with a filling that was interrupted; leave every other log alone."""
     keys = FileKeyStore(settings.keys_path)
     async with Log.open(addresses.database_url, keys) as log:
@@ -213,7 +213,7 @@ async def fill_demo(addresses: Addresses, settings: Settings, progress: Progress
             def tell(filled: Filled) -> None:
                 progress.update(task, completed=filled.done, total=filled.total)
 
-            await fill(log, Caller(TENANT, "demo"), list(company(SEED, until)), tell)
+            await fill(log, Caller(TENANT, "demo"), list(company(SEED, until, scale)), tell)
             progress.remove_task(task)
     keys.close()
 

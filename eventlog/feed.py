@@ -10,9 +10,12 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
+from psycopg.types.json import set_json_loads
 
 from eventlog.codec import Codec
 from eventlog.envelope import Recorded
+
+set_json_loads(orjson.loads)  # psycopg's own choice is a third of what decoding a page costs
 
 COLUMNS = (
     "position, tenant, stream_type, stream_id, version, partition, subject_id, event_id, type, schema_version,"

@@ -115,8 +115,8 @@ class Log:
         async with self.connection() as connection:
             cursor = connection.cursor(binary=True, row_factory=tuple_row)
             await cursor.execute(
-                "SELECT version, type, schema_version, occurred_at, data, personal, subject_id, partition FROM log.events"
-                " WHERE tenant = %s AND stream_id = %s AND stream_type = %s ORDER BY version",
+                "SELECT version, type, schema_version, occurred_at, data, personal, subject_id, partition"
+                " FROM log.events WHERE tenant = %s AND stream_id = %s AND stream_type = %s ORDER BY version",
                 [tenant, id, kind_of(kind)],
                 prepare=True,
             )
@@ -137,8 +137,8 @@ class Log:
         recorded with another body."""
         async with self.connection() as connection:
             cursor = await connection.execute(
-                "SELECT 0, CASE WHEN body = %s THEN 'repeated' ELSE 'reused' END, NULL, stream_type, stream_id, version,"
-                " events, position, recorded_at FROM log.commands WHERE tenant = %s AND command_id = %s",
+                "SELECT 0, CASE WHEN body = %s THEN 'repeated' ELSE 'reused' END, NULL, stream_type, stream_id,"
+                " version, events, position, recorded_at FROM log.commands WHERE tenant = %s AND command_id = %s",
                 [self.keys.digest("commands", tenant, body), tenant, command_id],
             )
             row = await cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Keeps the lakehouse: every event into the facts, in small batches; files tidied, old snapshots and orphans removed."""
+"""Keeps the lakehouse: every event into the facts, in small batches; files in order, old snapshots and orphans gone."""
 
 from __future__ import annotations
 

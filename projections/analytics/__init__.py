@@ -1,7 +1,7 @@
 """What can be asked of the lakehouse: its facts, and the views over them. Listing one here is all the registration it
 needs."""
 
-from projections.analytics.facts import Events, Fact, OrderLines, Payments, Stages, StageMoves, TicketSteps
+from projections.analytics.facts import Events, Fact, OrderLines, Payments, StageMoves, Stages, TicketSteps
 from projections.analytics.views import Funnel, Revenue, Rfm, ServiceCycles, View
 
 FACTS: dict[str, Fact] = {

@@ -88,8 +88,9 @@ class Fact:
 
     def table(self, rows: list[Row]) -> pa.Table:
         """Rows as Arrow. Raises pyarrow.ArrowInvalid or TypeError for a value that the column cannot hold exactly."""
-        columns = [column_of(values, kind) for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)]
-        return pa.Table.from_arrays(columns, schema=self.schema)
+        columns = zip(*rows, strict=True)
+        arrays = [column_of(values, kind) for values, kind in zip(columns, self.schema.types, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
 
 
 def column_of(values: Iterable[Any], kind: pa.DataType) -> pa.Array:

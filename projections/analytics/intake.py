@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 PACE_S = 1.0
 FULL = 20_000
-"""What arrives within a second, or so many events, is committed together: a commit costs the same for one or a thousand."""
+"""What arrives within a second, or so many events, is committed together: one costs as much as a thousand."""
 
 TRIES = 12
 """How often a commit that lost a race is tried again."""
@@ -47,9 +47,10 @@ class Step(NamedTuple):
 class Intake:
     """Keeps all facts up to date for the partitions it has claimed; `workers.inbox.Inbox` serves it.
 
-    Whoever claims a partition raises the owner epoch of its checkpoint. Every commit changes the checkpoint rows, on the
-    condition that owner and position are as known: of two commits at once DuckLake lets one pass, and a former owner's
-    finds its epoch gone and raises Fenced. Events at or below a checkpoint are passed over, so nothing is there twice.
+    Whoever claims a partition raises the owner epoch of its checkpoint. Every commit changes the checkpoint rows, on
+    the condition that owner and position are as known: of two commits at once DuckLake lets one pass, and a former
+    owner's finds its epoch gone and raises Fenced. Events at or below a checkpoint are passed over, so nothing is there
+    twice.
 
     `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` after a second, writes.
     """
@@ -145,7 +146,9 @@ class Intake:
         def claim() -> dict[int, tuple[int, int]]:
             connection = self.lake.connection
             with transaction(connection):
-                connection.execute("UPDATE lake.checkpoints SET owner = owner + 1 WHERE partition IN (SELECT unnest(?))", [partitions])
+                connection.execute(
+                    "UPDATE lake.checkpoints SET owner = owner + 1 WHERE list_contains(?, partition)", [partitions]
+                )
                 found = self._standing(partitions)
             return found
 
@@ -153,7 +156,7 @@ class Intake:
 
     def _standing(self, partitions: list[int]) -> dict[int, tuple[int, int]]:
         rows = self.lake.connection.execute(
-            "SELECT partition, position, owner FROM lake.checkpoints WHERE partition IN (SELECT unnest(?))", [partitions]
+            "SELECT partition, position, owner FROM lake.checkpoints WHERE list_contains(?, partition)", [partitions]
         ).fetchall()
         return {partition: (position, owner) for partition, position, owner in rows}
 
@@ -253,4 +256,5 @@ def parking(fact: Fact, recorded: Recorded) -> Parking:
     except Exception as raised:
         error = f"{type(raised).__name__} in the rows of {fact.name}"
     log.error("event parked", fact=fact.name, position=recorded.position, error=error)
-    return fact.name, recorded.position, recorded.tenant, recorded.partition, str(recorded.event_id), recorded.type, error
+    where = (recorded.position, recorded.tenant, recorded.partition, str(recorded.event_id), recorded.type)
+    return (fact.name, *where, error)

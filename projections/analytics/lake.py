@@ -28,8 +28,8 @@ from projections.analytics.views import View, scope
 MIGRATION_LOCK = 0x6B726F6E_00000004
 
 INLINED_ROWS = 100
-"""Up to so many new rows of a table wait in the catalog rather than make a file: beyond it a file is quicker (1,000 rows
-inlined took 350 ms to commit, in files 150)."""
+"""Up to so many new rows of a table wait in the catalog rather than make a file: beyond it a file is quicker (1,000
+rows inlined took 350 ms to commit, in files 150)."""
 
 SMALL, MIDDLING = "2MB", "64MB"
 """What is merged often, and what is merged seldom: so that no row is rewritten more than a few times."""
@@ -114,9 +114,15 @@ class Lake:
     # -- tables
 
     def stale(self) -> list[str]:
-        """The facts that are to be rebuilt: another version of their code built them, or nobody yet from the beginning."""
+        """The facts to be rebuilt: another version of their code built them, or nobody has from the beginning."""
         built = dict(self.connection.execute("SELECT fact, version FROM lake.versions").fetchall())
         return [name for name, fact in FACTS.items() if built.get(name) != fact.version]
+
+    def tables(self) -> set[str]:
+        found = self.connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'"
+        ).fetchall()
+        return {name for (name,) in found}
 
     def create(self, fact: Fact, name: str) -> None:
         columns = ", ".join(f"{column} {kind}" for column, kind in fact.columns.items())
@@ -144,7 +150,7 @@ class Lake:
         return removed + self._call(f"ducklake_delete_orphaned_files('lake', older_than => {ago(safe)})")
 
     def _call(self, function: str) -> int:
-        return self.connection.execute(f"CALL {function}").to_arrow_table().num_rows
+        return len(self.connection.execute(f"CALL {function}").to_arrow_table())
 
 
 def prepare(url: str, path: str) -> list[str]:
@@ -157,11 +163,11 @@ def prepare(url: str, path: str) -> list[str]:
         row = guard.execute("SELECT partitions FROM log.settings").fetchone()
         assert row is not None, "a migrated log has its settings"
         with Lake(attached(url, path, read_only=False, create=True)) as lake:
-            present = {name for (name,) in lake.connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()}
+            present = lake.tables()
             with transaction(lake.connection):
                 if "checkpoints" not in present:
                     lake.connection.execute(OWN_TABLES)
-                    lake.connection.execute("INSERT INTO lake.checkpoints SELECT i, 0, 0 FROM range(?) AS r(i)", [row[0]])
+                    lake.connection.execute("INSERT INTO lake.checkpoints SELECT i, 0, 0 FROM range(?) r(i)", [row[0]])
                 untouched = not any(checkpoints(lake.connection).values())
                 for name, fact in FACTS.items():
                     if name not in present:
@@ -179,12 +185,13 @@ def set_option(lake: Lake, option: str, value: int, table: str | None = None) ->
 
 
 async def reflected(connection: AsyncConnection[Any], checkpoints: dict[int, int]) -> int:
-    """The position that facts with these checkpoints reflect, defined as read.reflected: the least, over the partitions,
-    up to which all there is was taken in; a partition with nothing new is never behind. The checkpoints must have been
-    read before."""
+    """The position that facts with these checkpoints reflect, defined as read.reflected: the least, over the
+    partitions, up to which all there is was taken in; a partition with nothing new is never behind. The checkpoints
+    must have been read before."""
     cursor = await connection.execute(
         "SELECT coalesce(min(coalesce("
-        " (SELECT e.position - 1 FROM log.events e WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),"
+        " (SELECT e.position - 1 FROM log.events e WHERE e.partition = c.partition AND e.position > c.position"
+        "  ORDER BY e.position LIMIT 1),"
         " (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)"
         " FROM unnest(%s::smallint[], %s::bigint[]) AS c(partition, position)",
         [list(checkpoints), list(checkpoints.values())],
@@ -261,7 +268,8 @@ def attached(
 def extension_file(name: str) -> Path:
     """Where the wheel has put this extension."""
     files = importlib.metadata.files(f"duckdb-extension-{name.replace('_', '-')}") or []
-    found = [file for file in files if file.name == f"{name}.duckdb_extension" and f"v{duckdb.__version__}" in file.parts]
+    fitting = f"v{duckdb.__version__}/{name}.duckdb_extension"
+    found = [file for file in files if file.as_posix().endswith(fitting)]
     assert found, f"the wheel duckdb-extension-{name} does not fit duckdb {duckdb.__version__}"
     return Path(str(found[0].locate()))
 

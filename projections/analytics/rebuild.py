@@ -58,7 +58,9 @@ async def rebuild_fact(
 class Rebuild:
     """One rebuild of one fact."""
 
-    def __init__(self, lake: Lake, connection: AsyncConnection[Any], codec: Codec, fact: Fact, progress: Progress | None) -> None:
+    def __init__(
+        self, lake: Lake, connection: AsyncConnection[Any], codec: Codec, fact: Fact, progress: Progress | None
+    ) -> None:
         self.lake, self.connection, self.codec, self.fact, self.progress = lake, connection, codec, fact, progress
         self.next = f"{fact.name}_next"
         self.parked: dict[int, Parking] = {}  # by position: a switch that is tried again parks the same again
@@ -106,8 +108,8 @@ class Rebuild:
         self.lake.connection.execute("UPDATE lake.checkpoints SET owner = owner + 1")
         reached = checkpoints(self.lake.connection)
         for partition, position in reached.items():
-            after = self.after
-            while page := await feed.page(self.connection, self.codec, after=after, up_to=position, partition=partition):
+            after, which = self.after, {"up_to": position, "partition": partition}
+            while page := await feed.page(self.connection, self.codec, after=after, **which):
                 self.take_in(page)
                 after = page[-1].position
         live = rebuilt = None
@@ -130,7 +132,8 @@ class Rebuild:
         connection.execute("INSERT INTO lake.versions VALUES (?, ?)", [name, self.fact.version])
 
     def built_by(self) -> int | None:
-        row = self.lake.connection.execute("SELECT version FROM lake.versions WHERE fact = ?", [self.fact.name]).fetchone()
+        query = "SELECT version FROM lake.versions WHERE fact = ?"
+        row = self.lake.connection.execute(query, [self.fact.name]).fetchone()
         return row[0] if row else None
 
     def digests(self, which: str) -> tuple[Digest, Digest]:
@@ -139,7 +142,8 @@ class Rebuild:
 
 def digest(connection: duckdb.DuckDBPyConnection, table: str, which: str) -> Digest:
     """Of a table's rows, whatever their order."""
-    return Digest(*one(connection, f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0)::HUGEINT FROM lake.{table} t WHERE {which}"))  # noqa: S608  # our own text
+    query = f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0)::HUGEINT FROM lake.{table} t WHERE {which}"  # noqa: S608  # our own text
+    return Digest(*one(connection, query))
 
 
 def add(one: Digest, other: Digest) -> Digest:
@@ -163,7 +167,7 @@ class Reconciled:
 
 
 async def reconcile(connection: AsyncConnection[Any], lake: Lake, position: int) -> list[Reconciled]:
-    """Count every fact, and count the log's events by SQL of their own. `position` is one that the lakehouse reflects."""
+    """Count every fact, and count the log's events by SQL of their own. `position`: one that the lakehouse reflects."""
     names = {known.event_class: name for name, known in event_types().items()}
     found = []
     for fact in FACTS.values():
@@ -176,10 +180,9 @@ async def reconcile(connection: AsyncConnection[Any], lake: Lake, position: int)
         )
         in_log = await cursor.fetchone()
         assert in_log is not None
-        kept = one(
-            lake.connection,
-            f"SELECT count(*), coalesce(sum({fact.sums}::DECIMAL(38, 6)), 0) FROM lake.{fact.name} WHERE position <= ?",  # noqa: S608
-            [position],
+        query = (
+            f"SELECT count(*), coalesce(sum({fact.sums}::DECIMAL(38, 6)), 0) FROM lake.{fact.name} WHERE position <= ?"  # noqa: S608
         )
+        kept = await asyncio.to_thread(one, lake.connection, query, [position])
         found.append(Reconciled(fact.name, fact.sums, *kept, *in_log))
     return found

@@ -43,7 +43,7 @@ class Funnel(View):
 
     entered_from: date | None = Field(None, description="Opened on this day or later.")
     entered_before: date | None = Field(None, description="Opened before this day.")
-    cohort: Literal["month", "quarter", "year"] | None = Field(None, description="By when they were opened; else all in one.")
+    cohort: Literal["month", "quarter", "year"] | None = Field(None, description="By when opened; else all in one.")
     pipeline_id: UUID | None = None
     owner: str | None = None
     team: str | None = None
@@ -92,7 +92,8 @@ class ServiceCycles(View):
 def scope(caller: Caller, view: View, facts: Iterable[str]) -> tuple[str, dict[str, Any]]:
     """The view's query, and its parameters, over nothing but what this caller may see, by the day and the position
     asked for. The one way to the facts: a view cannot name the tables themselves."""
-    conditions, values = ["tenant = $tenant"], {"tenant": caller.tenant}
+    conditions: list[str] = ["tenant = $tenant"]
+    values: dict[str, Any] = {"tenant": caller.tenant}
     if view.as_of is not None:
         conditions.append("occurred_at < $as_of + INTERVAL 1 DAY")
         values["as_of"] = view.as_of

@@ -30,7 +30,7 @@ def test_a_process_killed_under_load_loses_and_doubles_nothing(system, process):
         system.restart(process)
         time.sleep(4)
     assert len(load.acknowledged) > 20
-    system.check(load)
+    system.check_acknowledged(load)
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
@@ -41,4 +41,8 @@ def test_a_server_restarted_under_load_loses_and_doubles_nothing(system, server)
         getattr(system, server).start()
         time.sleep(4)
     assert len(load.acknowledged) > 20
-    system.check(load)
+    system.check_acknowledged(load)
+
+
+def test_after_all_of_that_no_read_model_differs_from_the_pure_fold_of_the_log(system):
+    system.check_against_log()

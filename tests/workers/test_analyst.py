@@ -41,7 +41,7 @@ async def all_is_there_once(connection, lake) -> None:
     head = await feed.head(connection)
 
     async def arrived():
-        return await reflected(connection, lake.checkpoints()) >= head
+        return await reflected(connection, await asyncio.to_thread(lake.checkpoints)) >= head
 
     await eventually(arrived, within_s=60)
     assert [line for line in await reconcile(connection, lake, head) if not line.agrees] == []
@@ -86,10 +86,16 @@ async def test_one_that_was_paused_is_fenced_by_its_successor(around, log, conne
         await all_is_there_once(connection, lake)
 
 
-async def test_it_keeps_the_files_in_order_while_it_works(around, log, connection, lake):
-    orphan = Path(around.lake_path, "main", "events", "ducklake-of-a-killed-writer.parquet")
-    orphan.parent.mkdir(parents=True, exist_ok=True)
-    orphan.write_bytes(b"half a file")
+@pytest.fixture
+def orphan(around):
+    """What a killed writer left behind."""
+    file = Path(around.lake_path, "main", "events", "ducklake-of-a-killed-writer.parquet")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"half a file")
+    return file
+
+
+async def test_it_keeps_the_files_in_order_while_it_works(around, log, connection, lake, orphan):
     upkeep = Upkeep(tidy_every=OFTEN, sweep_every=OFTEN, keep=OFTEN, safe=10 * OFTEN)
     async with at_work(analyse(upkeep), around):
         for _ in range(5):
