@@ -214,13 +214,23 @@ def parked_replay(projection: str, home: Home = None) -> None:
 
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
+    from api.keys import UnfitKey
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart
     from eventlog.keys import KeyStoreError
     from eventlog.schema import DatabaseUnfit
     from projections.rebuild import AlreadyRebuilding, Differs
 
-    expected = (SettingsError, CannotStart, NotAsPromised, KeyStoreError, DatabaseUnfit, AlreadyRebuilding, Differs)
+    expected = (
+        SettingsError,
+        CannotStart,
+        NotAsPromised,
+        UnfitKey,
+        KeyStoreError,
+        DatabaseUnfit,
+        AlreadyRebuilding,
+        Differs,
+    )
     try:
         app()
     except expected as error:

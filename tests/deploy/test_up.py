@@ -97,6 +97,27 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
     code, said = done(home, "status")
     assert code == 0, said
     assert "does not run" not in said
+    for command, says in (
+        (["migrate"], ""),
+        (["rebuild", "customers"], "equal to the live one"),
+        (["rebuild", "events"], "equal to the live one"),
+        (["relay", "--from", "1"], "1 events published again"),
+        (["parked", "list"], "read model"),
+        (["parked", "replay", "customers"], "0 events taken in"),
+        (["key", "list"], "acme"),
+    ):
+        code, said = done(home, *command)
+        assert code == 0, said
+        assert says in said
+    for command, says in (
+        (["rebuild", "nothing"], "there is no read model nothing"),
+        (["parked", "show", "customers", "1"], "nothing parked"),
+        (["key", "create", "No Tenant", "li"], "is no tenant"),
+        (["key", "revoke", "unknown"], "no key unknown"),
+    ):
+        code, said = done(home, *command)
+        assert (code, said.count("\n")) == (1, 1), said
+        assert says in said
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     assert process.wait(timeout=10) == 0

@@ -196,6 +196,24 @@ class System:
         except httpx.HTTPError:
             return False
 
+    @contextmanager
+    def reading(self, path: str) -> Iterator[list[httpx.Response]]:
+        """Somebody reads this again and again; what was answered is in the list."""
+        stop, answers = threading.Event(), list[httpx.Response]()
+
+        def read() -> None:
+            while not stop.wait(0.05):
+                headers = {"Authorization": f"Bearer {self.token}"}
+                answers.append(httpx.get(f"{self.api}{path}", headers=headers, timeout=15))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            yield answers
+        finally:
+            stop.set()
+            thread.join()
+
     def load(self) -> Load:
         return Load(self.api, self.token)
 
@@ -211,7 +229,7 @@ class System:
     # -- is all well?
 
     def check_acknowledged(self, load: Load) -> None:
-        """Every acknowledged command is in the log once, every win has its order, every read model catches up unaided."""
+        """Every acknowledged command is in the log once, every win has its order, read models catch up unaided."""
         self.check_log(load)
         self.check_wins()
         self.wait_until(self.all_taken_in, "every read model has reached the head of the log")

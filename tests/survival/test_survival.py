@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from deploy.migrate import rebuilt
 from tests.survival.system import System
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("survival")]
@@ -41,6 +43,18 @@ def test_a_server_restarted_under_load_loses_and_doubles_nothing(system, server)
         getattr(system, server).start()
         time.sleep(4)
     assert len(load.acknowledged) > 20
+    system.check_acknowledged(load)
+
+
+@pytest.mark.parametrize("name", ["customers", "timeline", "stage_moves"])
+def test_a_read_model_is_rebuilt_under_load_while_reads_go_on_and_is_equal(system, name):
+    with system.load().running() as load, system.reading("/v1/customers?limit=5") as answers:
+        time.sleep(1)
+        done = asyncio.run(rebuilt(system.url, system.settings, name))
+        time.sleep(1)
+    assert done.live == done.rebuilt
+    assert len(answers) > 10
+    assert all(answer.status_code == 200 and answer.json()["items"] for answer in answers)
     system.check_acknowledged(load)
 
 

@@ -268,7 +268,7 @@ async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehou
         assert removed >= 0
         assert not orphan.exists()
         assert len(files(lakehouse)) < before
-        assert len(files(lakehouse)) <= len(FACTS) + 4
+        assert len(files(lakehouse)) <= 2 * len(opened.tables())
         assert opened.connection.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchone()[0] <= 3
     await all_is_there_once(company, lakehouse, await feed.head(company.connection))
 
