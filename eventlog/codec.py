@@ -12,12 +12,15 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from uuid import UUID
 
 import orjson
+import structlog
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from domain import AGGREGATES
 from domain.aggregate import PERSONAL, Aggregate, Event, field_names
 from eventlog.keys import KeyStore, Sealed, SubjectKey
+
+log = structlog.get_logger()
 
 
 class Stored(NamedTuple):
@@ -168,6 +171,16 @@ class Codec:
         for written in range(schema_version, known.schema_version):
             getattr(known.event_class, f"upcast_v{written}_v{written + 1}")(state)
         return known.event(stream_id, version, occurred_at, state)
+
+    def read(
+        self, type_name: str, schema_version: int, tenant: str, stream_id: UUID, version: int, *stored: Any
+    ) -> tuple[Event | None, type[Event] | None]:
+        """As `decode`, for whoever goes on when a stored event is unreadable: then (None, what it should have been)."""
+        try:
+            return self.decode(type_name, schema_version, tenant, stream_id, version, *stored), None
+        except Exception as error:
+            log.error("event unreadable", stream=str(stream_id), version=version, error=type(error).__name__)
+            return None, self.types[type_name].event_class
 
 
 def associated(tenant: str, stream_id: UUID, version: int, field: str) -> bytes:

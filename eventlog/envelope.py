@@ -9,6 +9,8 @@ from zlib import crc32
 
 from domain.aggregate import Aggregate, Event
 
+EventClass = type[Event]
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -42,7 +44,8 @@ class Recorded:
     """One event as the log holds it: the envelope and the decoded event.
 
     `position` counts across the log (gapless, in commit order), `version` within the stream. `event` is None when the
-    type is unknown to this release (a newer one wrote it).
+    type is unknown to this release (a newer one wrote it), and when what is stored cannot be read; then `unreadable` is
+    what it should have been.
     """
 
     position: int
@@ -65,6 +68,12 @@ class Recorded:
     command_id: str
     trace: str | None
     event: Event | None
+    unreadable: EventClass | None = None
+
+    @property
+    def event_class(self) -> EventClass | None:
+        """What the event is, whether it can be read or not."""
+        return self.unreadable if self.event is None else type(self.event)
 
 
 @dataclass(frozen=True, slots=True)

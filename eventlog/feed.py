@@ -120,8 +120,8 @@ async def rows(
 def recorded(row: tuple[Any, ...], codec: Codec) -> Recorded:
     """One row of COLUMNS, data, personal as the recorded event."""
     data, personal = row[19], row[20]
-    event = codec.decode(row[8], row[9], row[1], row[3], row[4], row[6], row[11], data, personal)
-    return Recorded(*(*row[:19], event))
+    read = codec.read(row[8], row[9], row[1], row[3], row[4], row[6], row[11], data, personal)
+    return Recorded(*(*row[:19], *read))
 
 
 def message(row: tuple[Any, ...]) -> bytes:
@@ -135,7 +135,7 @@ def from_message(body: bytes, codec: Codec) -> Recorded:
     m = orjson.loads(body)
     stream_id, subject_id = UUID(m["stream_id"]), UUID(m["subject_id"])
     occurred_at = datetime.fromisoformat(m["occurred_at"])
-    event = codec.decode(
+    event, unreadable = codec.read(
         m["type"],
         m["schema_version"],
         m["tenant"],
@@ -160,5 +160,6 @@ def from_message(body: bytes, codec: Codec) -> Recorded:
         correlation_id=UUID(m["correlation_id"]),
         causation_id=UUID(m["causation_id"]) if m["causation_id"] else None,
         event=event,
+        unreadable=unreadable,
         **{name: m[name] for name in texts},
     )

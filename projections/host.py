@@ -168,7 +168,7 @@ class Host:
         events: dict[Key, list[Recorded]] = {}
         for recorded in batch:
             if (
-                type(recorded.event) in projection.handlers
+                recorded.event_class in projection.handlers
                 and recorded.position > self.checkpoints[slot.name, recorded.partition]
                 and (projection.name, recorded.position) not in self._skipped
             ):

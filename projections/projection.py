@@ -71,7 +71,8 @@ class Projection:
 
     def handle(self, row: Row, recorded: Recorded) -> None:
         """Let an event of one of the `handlers` take effect on its row."""
-        assert recorded.event is not None
+        if recorded.event is None:
+            raise ValueError("the stored event cannot be read")
         self.handlers[type(recorded.event)](self, row, recorded.event, recorded)
 
     def learn(self, row: Row, event: Event) -> None:

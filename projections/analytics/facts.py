@@ -76,6 +76,8 @@ class Fact:
     def rows(self, recorded: Recorded) -> list[Row]:
         """The rows that this event makes, in the order of the columns."""
         event = recorded.event
+        if recorded.unreadable in self.reads:
+            raise ValueError("the stored event cannot be read")
         if not isinstance(event, self.reads):
             return []
         start = start_of(recorded)
