@@ -43,7 +43,8 @@ class Tide:
             if self._watch is None:
                 self._watch = asyncio.create_task(self._watching(), name="tide")
             try:
-                return await asyncio.wait_for(waiter.arrived, wait_s)
+                async with asyncio.timeout(wait_s):  # Python 3.11's wait_for can swallow a cancellation
+                    return await waiter.arrived
             except TimeoutError:
                 now = await self.least(names)
                 if now >= position:

@@ -62,7 +62,8 @@ class Thread:
         """Raises KafkaAway, whatever it was that broke: the client says it in ValueErrors and RuntimeErrors, too."""
         try:
             work = asyncio.get_running_loop().run_in_executor(self._executor, lambda: call(*args, **kwargs))
-            return await asyncio.wait_for(work, SLOWEST_S)
+            async with asyncio.timeout(SLOWEST_S):  # Python 3.11's wait_for can swallow a cancellation
+                return await work
         except Exception as error:
             raise KafkaAway(f"{type(error).__name__}: {error}") from error
 
