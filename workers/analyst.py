@@ -13,6 +13,7 @@ import duckdb
 import structlog
 
 from eventlog.codec import Codec
+from eventlog.errors import LogUnavailable
 from eventlog.keys import KeyStoreError, Subject, SubjectKey
 from eventlog.log import APP_ROLE
 from projections.analytics import FACTS
@@ -63,25 +64,32 @@ def analyse(upkeep: Upkeep | None = None) -> Worker:
         codec = Codec(NoKeys())
         await rebuild_stale(around, codec)
         async with connected(around.database_url) as reading, intake(around) as facts:
-            inbox = asyncio.ensure_future(Inbox("analyst", facts, reading, codec, around.kafka).run())
+            inbox = asyncio.create_task(Inbox("analyst", facts, reading, codec, around.kafka).run())
             beside = [
-                asyncio.ensure_future(facts.keep_pace()),
-                asyncio.ensure_future(keep_up(facts, upkeep or Upkeep())),
+                asyncio.create_task(facts.keep_pace()),
+                asyncio.create_task(keep_up(facts, upkeep or Upkeep())),
             ]
             try:
                 await asyncio.wait([inbox, *beside], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (inbox, *beside):
-                    task.cancel()
-                ended = await asyncio.gather(inbox, *beside, return_exceptions=True)
-            for outcome in ended:
-                if isinstance(outcome, Exception):
-                    raise outcome
+                await end(inbox, *beside)
+            for task in (inbox, *beside):
+                if not task.cancelled():
+                    task.result()  # raises what ended it
 
     async def work(around: Surroundings) -> None:
         await persist("analyst", lambda: serve(around))
 
     return work
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel these and wait until they have ended. Told once is not always enough: before Python 3.12
+    asyncio.wait_for drops a cancellation that comes together with its result."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=4)
 
 
 @asynccontextmanager
@@ -95,11 +103,14 @@ async def intake(around: Surroundings) -> AsyncIterator[Intake]:
 
 async def rebuild_stale(around: Surroundings, codec: Codec) -> None:
     """What another version of the code has built, this one cannot add to."""
-    with await asyncio.to_thread(Lake.open, around.database_url, around.lake_path, read_only=True) as lake:
-        stale = lake.stale()
-    for name in stale:
-        log.info("rebuilds", worker="analyst", fact=name)
-        await rebuild_fact(around.database_url, around.lake_path, codec, FACTS[name], options=APP_ROLE)
+    try:
+        with await asyncio.to_thread(Lake.open, around.database_url, around.lake_path, read_only=True) as lake:
+            stale = lake.stale()
+        for name in stale:
+            log.info("rebuilds", worker="analyst", fact=name)
+            await rebuild_fact(around.database_url, around.lake_path, codec, FACTS[name], options=APP_ROLE)
+    except duckdb.Error as error:
+        raise LogUnavailable(f"the lakehouse's catalog broke off: {type(error).__name__}") from error
 
 
 async def keep_up(facts: Intake, upkeep: Upkeep) -> None:

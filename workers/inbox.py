@@ -119,7 +119,9 @@ class Inbox:
             await self._look_around()
         delivery = await self._poll(MEANWHILE_S if self._filling else HURRY_S if self._hurry else IDLE_S)
         if delivery.assigned is not None:
-            self._assigned = delivery.assigned
+            # No partition at all is no decision: a member that led the group before it knew the topic's partitions has
+            # left all of them without anybody, for half a minute.
+            self._assigned = delivery.assigned or None
             await self._take(delivery.assigned)
         await self._deliver(delivery.records)
         if self._hurry:

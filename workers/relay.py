@@ -103,7 +103,7 @@ class Tail:
 
     async def check_topic(self) -> None:
         """When the topic is not where it was, begin a new one at the head of the log: what is older, consumers read
-        from the log."""
+        from the log. The very first topic begins where the log does."""
         cluster = await self.to.cluster()
         if self.at.topic and self.at.cluster == cluster and await self.still_has(self.at.topic):
             return
@@ -111,7 +111,8 @@ class Tail:
         new = replace(self.at, generation=self.at.generation + 1, cluster=cluster)
         while new.topic and not await self.to.create(new.topic, partitions):
             new = replace(new, generation=new.generation + 1)  # that one is of a relay that died right here
-        await self.save(replace(new, position=await feed.head(self.connection)))
+        begin = await feed.head(self.connection) if self.at.generation else self.at.position
+        await self.save(replace(new, position=begin))
         log.warning("new topic", topic=self.at.topic, position=self.at.position)
 
     async def still_has(self, topic: str) -> bool:
