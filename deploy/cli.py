@@ -173,10 +173,17 @@ def key_revoke(id: str, home: Home = None) -> None:
 def parked_list(home: Home = None, projection: str | None = None) -> None:
     """What is parked: the event that could not be taken in, and those that wait behind it for the same row."""
     from deploy.parked import all_parked
+    from deploy.report import lake_of
 
+    settings = here(home)
     table = Table("read model", "position", "type", "row", "error")
-    for one in all_parked(here(home), projection):
+    for one in all_parked(settings, projection):
         table.add_row(one.slot, str(one.position), one.type, one.key, one.error or "waits for the one before")
+    with lake_of(settings) as lake:
+        for fact in lake.parked():
+            if projection in (None, fact["fact"]):
+                mend = f"{fact['error']}; mend the code, then: kronika rebuild {fact['fact']}"
+                table.add_row(f"lakehouse: {fact['fact']}", str(fact["position"]), fact["type"], "", mend)
     console.print(table)
 
 

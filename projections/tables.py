@@ -73,7 +73,6 @@ def prepare(url: str, projections: Sequence[Projection]) -> list[str]:
     they are to be rebuilt before this release serves them."""
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         connection.execute(READ_SCHEMA)
         built: dict[str, int] = dict(connection.execute("SELECT projection, version FROM read.versions").fetchall())
         for projection in projections:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import duckdb
 import structlog
 
 from eventlog.codec import Codec
 from eventlog.errors import LogUnavailable
-from eventlog.keys import KeyStoreError, Subject, SubjectKey
+from eventlog.keys import NobodysKeys
 from eventlog.log import APP_ROLE
 from projections.analytics import FACTS
 from projections.analytics.intake import Intake
@@ -38,30 +37,11 @@ class Upkeep:
     """Longer than any query reads a file, or any commit takes to name the one it has written"""
 
 
-class NoKeys:
-    """The key store of one who may read nothing personal: facts hold none, so their maker need not see any."""
-
-    def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
-        return None
-
-    def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
-        return None
-
-    def ensure(self, subjects: Iterable[Subject]) -> None:
-        raise KeyStoreError("The analyst has no keys.")
-
-    def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
-        raise KeyStoreError("The analyst has no keys.")
-
-    def destroy(self, tenant: str, subject_id: UUID) -> None:
-        raise KeyStoreError("The analyst has no keys.")
-
-
 def analyse(upkeep: Upkeep | None = None) -> Worker:
     """The worker that keeps the lakehouse; one is enough, and of several only the partitions' owners write."""
 
     async def serve(around: Surroundings) -> None:
-        codec = Codec(NoKeys())
+        codec = Codec(NobodysKeys())  # facts hold nothing personal, so neither need their maker see any
         await rebuild_stale(around, codec)
         async with connected(around.database_url) as reading, intake(around) as facts:
             inbox = asyncio.create_task(Inbox("analyst", facts, reading, codec, around.kafka).run())
@@ -84,12 +64,10 @@ def analyse(upkeep: Upkeep | None = None) -> Worker:
 
 
 async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel these and wait until they have ended. Told once is not always enough: before Python 3.12
-    asyncio.wait_for drops a cancellation that comes together with its result."""
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=4)
+    """Cancel these and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 @asynccontextmanager

@@ -9,14 +9,14 @@ from psycopg import AsyncConnection
 
 from eventlog import feed
 from eventlog.codec import Codec
+from eventlog.keys import NobodysKeys
 from eventlog.log import APP_ROLE
 from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake
-from workers.analyst import NoKeys
 
 
 async def write(url: str, path: str) -> None:
-    codec = Codec(NoKeys())
+    codec = Codec(NobodysKeys())
     intake = Intake(Lake.open(url, path))
     await intake.claim(intake.lake.checkpoints())
     async with await AsyncConnection.connect(url, autocommit=True, options=APP_ROLE) as connection:
