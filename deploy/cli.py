@@ -90,9 +90,10 @@ def rebuild(
     accept_difference: Annotated[bool, typer.Option(help="Switch even if the live table differs.")] = False,
 ) -> None:
     """Build a read model anew beside the live one, compare, and switch, while reads go on."""
-    from deploy.migrate import rebuilt
+    from deploy.migrate import check_name, rebuilt
 
     settings = here(home)
+    check_name(name)
     assert settings.database_url
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"rebuilding {name}", total=None)

@@ -41,6 +41,12 @@ def names() -> list[str]:
     return [projection.name for projection in PROJECTIONS] + list(FACTS)
 
 
+def check_name(name: str) -> None:
+    """Raises SettingsError for a name that is none."""
+    if name not in names():
+        raise SettingsError(f"there is no read model {name}; there are {', '.join(names())}")
+
+
 async def rebuilt(
     url: str,
     settings: Settings,
@@ -49,8 +55,9 @@ async def rebuilt(
     accept_difference: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rebuilt:
-    """Rebuild one read model by its name, in PostgreSQL or in the lakehouse. Raises Differs, AlreadyRebuilding, and
-    SettingsError for a name that is none."""
+    """Rebuild one read model by its name (`check_name`), in PostgreSQL or in the lakehouse. Raises Differs,
+    AlreadyRebuilding."""
+    check_name(name)
     keys = FileKeyStore(settings.keys_path)
     codec = Codec(keys)
     try:
@@ -71,4 +78,4 @@ async def rebuilt(
                 )
     finally:
         keys.close()
-    raise SettingsError(f"there is no read model {name}; there are {', '.join(names())}")
+    raise AssertionError("a checked name is found")

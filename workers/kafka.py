@@ -211,6 +211,10 @@ class Subscription:
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
+            # A member that leads its group before it knows the topic's partitions would share out none of them.
+            if not consumer.partitions_for_topic(topic):
+                consumer.close(autocommit=False)
+                raise KafkaAway(f"the topic {topic} is not known yet")
             consumer.subscribe([topic], listener=assignments)
             return consumer
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -51,7 +52,8 @@ def test_after_everything_was_killed_it_simply_works_again(home):
     supervisor, addresses = supervised(home)
     remember(addresses)
     for process in (supervisor, *supervisor.children(recursive=True)):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # gone with the one before
+            process.kill()
     with LocalServers(home) as again:
         assert recalled(again)
 

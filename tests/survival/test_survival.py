@@ -35,6 +35,20 @@ def test_a_process_killed_under_load_loses_and_doubles_nothing(system, process):
     system.check_acknowledged(load)
 
 
+@pytest.mark.parametrize("name", ["customers", "timeline", "stage_moves"])
+def test_a_read_model_is_rebuilt_under_load_while_reads_go_on_and_is_equal(system, name):
+    with system.load().running() as load:
+        system.wait_until(lambda: len(load.acknowledged) > 20 and system.all_taken_in(), "there are customers")
+        with system.reading("/v1/customers?limit=5") as answers:
+            done = asyncio.run(rebuilt(system.url, system.settings, name))
+            time.sleep(1)
+    assert done.live == done.rebuilt
+    assert len(answers) > 3
+    assert {answer.status_code for answer in answers} == {200}, [a.text for a in answers if a.status_code != 200]
+    assert all(answer.json()["items"] for answer in answers)
+    system.check_acknowledged(load)
+
+
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
 def test_a_server_restarted_under_load_loses_and_doubles_nothing(system, server):
     with system.load().running() as load:
@@ -43,18 +57,6 @@ def test_a_server_restarted_under_load_loses_and_doubles_nothing(system, server)
         getattr(system, server).start()
         time.sleep(4)
     assert len(load.acknowledged) > 20
-    system.check_acknowledged(load)
-
-
-@pytest.mark.parametrize("name", ["customers", "timeline", "stage_moves"])
-def test_a_read_model_is_rebuilt_under_load_while_reads_go_on_and_is_equal(system, name):
-    with system.load().running() as load, system.reading("/v1/customers?limit=5") as answers:
-        time.sleep(1)
-        done = asyncio.run(rebuilt(system.url, system.settings, name))
-        time.sleep(1)
-    assert done.live == done.rebuilt
-    assert len(answers) > 10
-    assert all(answer.status_code == 200 and answer.json()["items"] for answer in answers)
     system.check_acknowledged(load)
 
 
