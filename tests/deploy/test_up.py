@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +27,9 @@ def home():
     with TemporaryDirectory(prefix="kronika-up-") as directory:  # not under pytest's: the servers' user cannot go there
         Path(directory).chmod(0o755)
         yield Path(directory)
+        for process in left_over(Path(directory)):  # of a test that failed
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def kronika(home, *arguments, **popen):
@@ -135,10 +139,8 @@ def test_after_kill_minus_nine_of_everything_it_simply_works_again(home):
     process, _ = up(home, port)
     process.kill()
     for one in left_over(home):
-        try:
+        with suppress(psutil.NoSuchProcess):
             one.kill()
-        except psutil.NoSuchProcess:
-            continue
     process.wait()
     process, _ = up(home, port)
     assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
