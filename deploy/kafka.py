@@ -118,7 +118,8 @@ def _jars(cache: Path | None, account: Account | None, progress: Progress) -> li
 
 def _format(properties: Path) -> list[str]:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), "--standalone"]
+    # "=", as one id in 64 begins with a dash and would be taken for an option
+    return ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties), "--standalone"]
 
 
 def _properties(data: Path, broker: int, controller: int) -> str:

@@ -79,8 +79,18 @@ class Rebuild:
                     return await self.switch(settled, accept_difference)
             except duckdb.Error as error:
                 log.info("switches again", fact=self.fact.name, attempt=attempt, error=type(error).__name__)
-                await asyncio.sleep(0.1 * (attempt + 1))
+                await self.fence()
         raise LogUnavailable(f"the rebuilt {self.fact.name} could not be switched to: other commits kept coming first")
+
+    async def fence(self) -> None:
+        """Have whoever writes stand back for some seconds, by a commit so small that it comes between two of theirs."""
+        for _ in range(SWITCHES):
+            try:
+                self.lake.connection.execute("UPDATE lake.checkpoints SET owner = owner + 1")
+            except duckdb.Error:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     async def catch_up(self) -> None:
         while self.after < (target := await reflected(self.connection, self.lake.checkpoints())):
