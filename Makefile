@@ -21,8 +21,9 @@ install: .venv/installed
 	$(PIP) install --no-deps --no-build-isolation --quiet -e .
 	@touch $@
 
+# Tests that kill processes under load depend on a busy machine's moods: what fails is told, and must fail once more, alone.
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 lint: install
 	$(BIN)/ruff check .
