@@ -10,10 +10,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from projections.freshness import POLL_S, NotFreshYet
+from projections.freshness import NotFreshYet
 
 LOG = "the log"
 """Stands among the names of read models for the log itself, which reflects its head."""
+
+POLL_S = 0.005
+"""How often the store is asked while somebody waits."""
 
 
 @dataclass(eq=False)

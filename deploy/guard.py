@@ -21,7 +21,7 @@ IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # by the guard: only t
 
 def main(job: dict[str, Any]) -> int:
     user = {} if job["uid"] is None else {"user": job["uid"], "group": job["gid"], "extra_groups": []}
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(  # noqa: S603  # our own command, no shell
         job["command"],
         cwd=job["cwd"],
         env=job["env"],

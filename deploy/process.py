@@ -99,7 +99,7 @@ class Guarded:
             "gid": account.gid if account else None,
         }
         with log.open("ab") as output:
-            self._guard = subprocess.Popen(  # noqa: S603
+            self._guard = subprocess.Popen(  # noqa: S603  # our own command, no shell
                 [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), json.dumps(job)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -133,7 +133,7 @@ class Guarded:
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], account: Account | None, what: str) -> None:
     """Run a preparing command to its end; raise CannotStart with its last words if it fails."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  # our own command, no shell
         command,
         cwd=cwd,
         env=env,

@@ -1,4 +1,4 @@
-"""Values that aggregates share: money, addresses, order lines' arithmetic; plain, frozen and comparable."""
+"""Values that aggregates share: addresses, telephone numbers, rounding to the cent; plain, frozen and comparable."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from unicodedata import decimal
 
 CENT = Decimal("0.01")
-
-
-@dataclass(frozen=True)
-class Money:
-    """An amount in one currency. `amount` is exact (Decimal); `currency` an ISO 4217 code."""
-
-    amount: Decimal
-    currency: str
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,6 @@
-"""How fresh a read model is, and waiting until it is fresh enough."""
+"""What a reader is told when a read model is not as fresh, or not as whole, as asked for."""
 
 from __future__ import annotations
-
-import asyncio
-import time
-from collections.abc import Sequence
-from typing import Any
-
-from psycopg import AsyncConnection
-
-POLL_S = 0.005
 
 
 class NotFreshYet(Exception):
@@ -31,22 +22,3 @@ class ParkedRead(Exception):
         )
         self.position = position
         self.event_id = event_id
-
-
-async def reflected(connection: AsyncConnection[Any], names: Sequence[str]) -> int:
-    """The position that all these read models reflect: every event up to it has been taken in."""
-    cursor = await connection.execute(
-        "SELECT min(read.reflected(name)) FROM unnest(%s::text[]) AS name", [list(names)], prepare=True
-    )
-    row = await cursor.fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
-
-
-async def at_least(connection: AsyncConnection[Any], names: Sequence[str], position: int, wait_s: float) -> int:
-    """Wait until these read models reflect `position`; answers the position they reflect then. Raises NotFreshYet."""
-    deadline = time.monotonic() + wait_s
-    while (now := await reflected(connection, names)) < position:
-        if time.monotonic() >= deadline:
-            raise NotFreshYet(", ".join(names), position, now)
-        await asyncio.sleep(POLL_S)
-    return now

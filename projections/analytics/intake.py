@@ -238,7 +238,7 @@ def rows_for(fact: Fact, batch: Sequence[Recorded]) -> tuple[pa.Table | None, li
     try:
         rows = [row for recorded in batch for row in fact.rows(recorded)]
         return (fact.table(rows) if rows else None), []
-    except Exception:
+    except Exception:  # whatever a fact's code raises: one event must not stop the others
         if len(batch) == 1:
             return None, [parking(fact, batch[0])]
         middle = len(batch) // 2
