@@ -15,9 +15,10 @@ from starlette.types import Scope
 from api.caller import Callers
 from api.tide import Tide
 from deploy.settings import Settings
+from eventlog.connections import pooled
 from eventlog.errors import BadPosition
 from eventlog.keys import FileKeyStore
-from eventlog.log import APP_ROLE, Log
+from eventlog.log import Log
 from eventlog.positions import Epochs
 
 REREAD_S = 1.0
@@ -45,27 +46,11 @@ class Kronika:
         """Raises NotMigrated, and PoolTimeout when the database does not answer."""
         assert settings.database_url is not None, "whoever serves has a database by now"
         keys = FileKeyStore(settings.keys_path)
+        how = settings.model_dump(include={"pool_min", "pool_max", "statement_timeout_ms", "connect_timeout_s"})
         try:
             async with (
-                Log.open(
-                    settings.database_url,
-                    keys,
-                    pool_min=settings.pool_min,
-                    pool_max=settings.pool_max,
-                    statement_timeout_ms=settings.statement_timeout_ms,
-                    connect_timeout_s=settings.connect_timeout_s,
-                ) as log,
-                AsyncConnectionPool(
-                    settings.database_url,
-                    min_size=settings.pool_min,
-                    max_size=settings.pool_max,
-                    timeout=settings.connect_timeout_s,
-                    kwargs={
-                        "autocommit": True,
-                        "options": f"{APP_ROLE} -c statement_timeout={settings.statement_timeout_ms} -c TimeZone=UTC",
-                    },
-                    open=False,
-                ) as reads,
+                Log.open(settings.database_url, keys, **how) as log,
+                pooled(settings.database_url, **how) as reads,
             ):
                 async with reads.connection() as connection:
                     epochs = await Epochs.read(connection)

@@ -42,9 +42,13 @@ def up(
     check: Annotated[bool, typer.Option("--check", help="Start, reach the head of the log, report, stop.")] = False,
 ) -> None:
     """Start everything and stay until Ctrl-C."""
+    from deploy.crew import Crew
+
+    settings = load_settings(home=home, api_port=port)
+    crew = Crew(settings.home)  # first, as it imports while we do
     from deploy.up import up as start
 
-    start(load_settings(home=home, api_port=port), demo_scale=demo_scale if demo else None, check=check)
+    start(settings, crew, demo_scale=demo_scale if demo else None, check=check)
 
 
 @app.command()
@@ -76,7 +80,8 @@ def api(home: Home = None) -> None:
 @app.command()
 def worker(name: str, home: Home = None) -> None:
     """Run one worker alone."""
-    from workers.__main__ import WORKERS, run
+    from workers import WORKERS
+    from workers.__main__ import run
 
     if name not in WORKERS:
         raise SettingsError(f"there is no worker {name}; the workers are {', '.join(WORKERS)}")

@@ -48,8 +48,9 @@ class LocalKafka(LocalServer):
     """A Kafka broker; its address is host:port."""
 
     kind = "kafka"
+    _bootstrap = ""
 
-    def _start(self, place: Path, data: Path, account: Account | None) -> str:
+    def _begin(self, place: Path, data: Path, account: Account | None) -> str:
         java = _java(self._cache, account)
         classpath = ":".join(str(jar) for jar in _jars(self._cache, account, self._progress))
         end_leftovers(data, "java", signal.SIGTERM)
@@ -77,12 +78,15 @@ class LocalKafka(LocalServer):
             account=account,
             signals=(signal.SIGTERM,),
         )
-        bootstrap = f"127.0.0.1:{broker}"
+        self._bootstrap = f"127.0.0.1:{broker}"
+        return self._bootstrap
+
+    def _wait(self) -> None:
+        assert self._server
         for _ in waiting(120, self._server, "Kafka"):
-            if _answers(bootstrap):
+            if _answers(self._bootstrap):
                 break
         self._progress("Kafka", "ready")
-        return bootstrap
 
 
 def _answers(bootstrap: str) -> bool:

@@ -38,9 +38,10 @@ class LocalServers:
         if kafka_bootstrap is None:
             self._servers["kafka_bootstrap"] = LocalKafka(home, cache=cache, progress=progress)
 
-    def start(self) -> Addresses:
-        """Start both at once and return their addresses; if one cannot start, stop the other and raise its error."""
-        starts = [_Start(name, server.start) for name, server in self._servers.items()]
+    def begin(self) -> Addresses:
+        """Start both at once and return their addresses; PostgreSQL answers by then, Kafka (which nobody needs at
+        first) is on its way. If one cannot start, stop the other and raise its error."""
+        starts = [_Start(name, server.begin) for name, server in self._servers.items()]
         try:
             for start in starts:
                 start.join()
@@ -53,6 +54,15 @@ class LocalServers:
         found = {name: address for name, address in self._given.items() if address is not None}
         return Addresses(**found | {start.name: start.address for start in starts})
 
+    def wait(self) -> None:
+        """Return once both answer; if one does not, stop both and raise its error."""
+        try:
+            for server in self._servers.values():
+                server.wait()
+        except BaseException:
+            self.stop()
+            raise
+
     def stop(self) -> None:
         """Ask both to end, then wait until they have."""
         for server in self._servers.values():
@@ -61,7 +71,9 @@ class LocalServers:
             server.stop()
 
     def __enter__(self) -> Addresses:
-        return self.start()
+        addresses = self.begin()
+        self.wait()
+        return addresses
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()

@@ -8,8 +8,8 @@ import eventlog.schema
 import workers.schema
 from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
+from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from eventlog.log import APP_ROLE
 from projections import PROJECTIONS, tables
 from projections.analytics import FACTS, lake
 from projections.analytics.rebuild import rebuild_fact

@@ -11,8 +11,8 @@ from psycopg import AsyncConnection
 from deploy.settings import Settings, SettingsError
 from eventlog import feed
 from eventlog.codec import Codec
+from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from eventlog.log import APP_ROLE
 from projections import PROJECTIONS
 from projections.parked import Parked, Replayed, leave_out, parked, replay
 from projections.projection import Projection

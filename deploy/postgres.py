@@ -51,7 +51,7 @@ class LocalPostgres(LocalServer):
         super().__init__(home, cache=cache, progress=progress)
         self._settings = LAPTOP | dict(settings or {})
 
-    def _start(self, place: Path, data: Path, account: Account | None) -> str:
+    def _begin(self, place: Path, data: Path, account: Account | None) -> str:
         programs = _programs(self._cache, account)
         password = _password(place / "password", account)
         end_leftovers(data, "postgres", signal.SIGINT)
@@ -80,6 +80,9 @@ class LocalPostgres(LocalServer):
             refuse_ascii_ctype(connection)
         self._progress("PostgreSQL", "ready")
         return url
+
+    def _wait(self) -> None:
+        """It answers already: a database was made in it."""
 
     def _make_database(self, maintenance: str) -> None:
         with self._first_connection(maintenance) as connection:

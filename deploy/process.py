@@ -37,17 +37,34 @@ class LocalServer(ABC):
         self._server: Guarded | None = None
 
     def start(self) -> str:
-        """Start it, in a new home with empty data, and return its address; raises CannotStart."""
+        """Start it, in a new home with empty data, and return the address where it answers; raises CannotStart."""
+        address = self.begin()
+        self.wait()
+        return address
+
+    def begin(self) -> str:
+        """Start it and return the address where it is going to answer; raises CannotStart."""
         place = place_for(self._home, self.kind)
         self._lock = take_lock(place, self._home)
         try:
-            return self._start(place, place / "data", account_for(place / "data"))
+            return self._begin(place, place / "data", account_for(place / "data"))
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self) -> None:
+        """Return once it answers; raises CannotStart."""
+        try:
+            self._wait()
         except BaseException:
             self.stop()
             raise
 
     @abstractmethod
-    def _start(self, place: Path, data: Path, account: Account | None) -> str: ...
+    def _begin(self, place: Path, data: Path, account: Account | None) -> str: ...
+
+    @abstractmethod
+    def _wait(self) -> None: ...
 
     def release(self) -> None:
         """Ask it to end, without waiting."""
@@ -84,10 +101,8 @@ class Guarded:
         signals: Sequence[signal.Signals],
     ) -> None:
         """Start it; `signals` are what asks it to end, four seconds apart, before it is killed."""
-        if log.exists() and log.stat().st_size > 10_000_000:
-            log.replace(log.with_suffix(".old"))
         self.log = log
-        self._logged_before = log.stat().st_size if log.exists() else 0
+        self._logged_before = log_to(log)
         reader, self._lifeline = os.pipe()
         job = {
             "command": list(command),
@@ -124,11 +139,26 @@ class Guarded:
         self.release()
         self._guard.wait()
 
-    def last_words(self, lines: int = 8) -> str:
+    def last_words(self) -> str:
         """The end of what it logged since it was started."""
-        with self.log.open("rb") as log:
-            log.seek(self._logged_before)
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+        return tail(self.log, self._logged_before)
+
+
+def log_to(log: Path) -> int:
+    """Make room for a log to append to, and return its size."""
+    log.parent.mkdir(exist_ok=True)
+    if log.exists() and log.stat().st_size > 10_000_000:
+        log.replace(log.with_suffix(".old"))
+    return log.stat().st_size if log.exists() else 0
+
+
+def tail(log: Path, since: int, lines: int = 8) -> str:
+    """The last lines of a log, of what came after its first `since` bytes."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(since)
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], account: Account | None, what: str) -> None:

@@ -17,14 +17,14 @@ from deploy.errors import NotAsPromised
 from deploy.running import api_url, ready
 from deploy.settings import Settings
 from eventlog.codec import Codec
+from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
-from eventlog.log import APP_ROLE
 from projections import PROJECTIONS
 from projections.analytics.lake import Lake, reflected
 from projections.analytics.views import Funnel
 from projections.history import history
-from workers.__main__ import WORKERS
+from workers import WORKERS
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 import asyncio
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 import psycopg
@@ -18,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from api import keys as api_keys
+from deploy.crew import Crew
 from deploy.demo import SEED, TENANT, company, fill, unfinished
 from deploy.demo import Progress as Filled
 from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
 from deploy.place import CannotStart
-from deploy.process import Guarded
 from deploy.report import caught_up, report
 from deploy.running import api_url, note, ready
 from deploy.settings import Settings
@@ -31,7 +29,7 @@ from eventlog import feed
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
-from workers.__main__ import WORKERS
+from workers import WORKERS
 
 PATIENCE_S = 120
 """How long a step may take before `up` says that it failed."""
@@ -41,48 +39,7 @@ class Stopped(Exception):
     """Somebody asked to stop."""
 
 
-class Processes:
-    """The API and the workers, each a process of its own that ends with this one, and is started again when it ends."""
-
-    def __init__(self, home: Path, environment: dict[str, str]) -> None:
-        self._logs = home / "logs"
-        self._logs.mkdir(exist_ok=True)
-        self._environment = environment
-        self._running: dict[str, Guarded] = {}
-        self._started: dict[str, float] = {}
-        self.commands = {"api": ["-m", "api"]} | {name: ["-m", "workers", name] for name in WORKERS}
-
-    def start(self, name: str) -> None:
-        self._started[name] = time.monotonic()
-        self._running[name] = Guarded(
-            [sys.executable, *self.commands[name]],
-            cwd=Path.cwd(),
-            env=self._environment | {"PGAPPNAME": f"kronika {name}"},  # `kronika status` knows them by it
-            log=self._logs / f"{name}.log",
-            account=None,
-            signals=(signal.SIGTERM,),
-        )
-
-    def restart_ended(self) -> list[str]:
-        """Start again what has ended, at most once in two seconds each; answers what that was."""
-        ended = [
-            n for n, process in self._running.items() if not process.running and time.monotonic() - self._started[n] > 2
-        ]
-        for name in ended:
-            self.start(name)
-        return ended
-
-    def last_words(self, name: str) -> str:
-        return self._running[name].last_words()
-
-    def stop(self) -> None:
-        for process in self._running.values():
-            process.release()
-        for process in self._running.values():
-            process.stop()
-
-
-def up(settings: Settings, *, demo_scale: float | None, check: bool) -> None:
+def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool) -> None:
     """Start everything, fill an empty log with the demo company (of this scale; None: with nothing), and stay until
     SIGINT or SIGTERM; with `check`, stop once every read model has reached the head of the log, and report.
 
@@ -104,18 +61,18 @@ def up(settings: Settings, *, demo_scale: float | None, check: bool) -> None:
             kafka_bootstrap=settings.kafka_bootstrap,
         )
         try:
-            addresses = servers.start()
+            addresses = servers.begin()
             settings = settings.model_copy(
                 update={"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
             )
             migrate(addresses.database_url, settings, lambda what: tell("tables", what))
-            processes = Processes(settings.home, environment(settings))
             running = note(settings.home, addresses, api_url(settings))
             try:
-                for name in processes.commands:
+                for name in crew.names:
                     tell(name, "starting")
-                    processes.start(name)
-                wait_for_api(settings, processes)
+                    crew.start(name, settings)
+                wait_for_api(settings, crew)
+                servers.wait()
                 if demo_scale is not None:
                     asyncio.run(fill_demo(addresses, settings, demo_scale, progress))
                 token = demo_key(addresses, settings) if has_tenant(addresses, TENANT) else None
@@ -129,14 +86,12 @@ def up(settings: Settings, *, demo_scale: float | None, check: bool) -> None:
                     return
                 console.print("Ctrl-C stops all of it.")
                 while not stop.wait(0.5):
-                    for name in processes.restart_ended():
-                        console.print(
-                            f"{name} ended and was started again; its log: {settings.home / 'logs' / name}.log"
-                        )
+                    for name in crew.restart_ended():
+                        console.print(f"{name} ended and was started again; its log: {crew.log(name)}")
             finally:
                 progress.stop()
                 running.unlink(missing_ok=True)
-                processes.stop()
+                crew.stop()
         finally:
             servers.stop()
 
@@ -175,24 +130,14 @@ def steps(console: Console) -> Iterator[Progress]:
         yield progress
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """What the processes need to know: our own environment, and what was found or given since."""
-    return os.environ | {
-        "KRONIKA_HOME": str(settings.home),
-        "KRONIKA_API_PORT": str(settings.api_port),
-        "KRONIKA_DATABASE_URL": settings.database_url or "",
-        "KRONIKA_KAFKA_BOOTSTRAP": settings.kafka_bootstrap or "",
-    }
-
-
-def wait_for_api(settings: Settings, processes: Processes) -> None:
+def wait_for_api(settings: Settings, crew: Crew) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if ready(settings):
             return
         time.sleep(0.1)
-        processes.restart_ended()
-    raise CannotStart(f"the API does not answer at {api_url(settings)}:\n{processes.last_words('api')}")
+        crew.restart_ended()
+    raise CannotStart(f"the API does not answer at {api_url(settings)}:\n{crew.last_words('api')}")
 
 
 def has_tenant(addresses: Addresses, tenant: str) -> bool:

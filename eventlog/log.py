@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from domain.aggregate import Aggregate, Event
 from eventlog.codec import Codec, kind_of
+from eventlog.connections import APP_ROLE, pooled
 from eventlog.envelope import Answer, Changed, Commit, Stream, partition_of
 from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable, ParentCircle
 from eventlog.keys import KeyMaker, KeyStore
@@ -23,7 +24,6 @@ from eventlog.writer import Outcome, Waiting, Writer
 
 A = TypeVar("A", bound=Aggregate)
 
-APP_ROLE = "-c role=kronika_app"
 WRITER_OPTIONS = (
     f"{APP_ROLE} -c idle_in_transaction_session_timeout=1000 -c statement_timeout=5000 -c lock_timeout=5000"
 )
@@ -65,14 +65,12 @@ class Log:
     ) -> AsyncIterator[Self]:
         """`url` is any PostgreSQL URL; `patience_s` how long a command waits for a store that is away before it is
         answered LogUnavailable."""
-        options = f"{APP_ROLE} -c statement_timeout={statement_timeout_ms} -c TimeZone=UTC"
-        async with AsyncConnectionPool(
+        async with pooled(
             url,
-            min_size=pool_min,
-            max_size=pool_max,
-            timeout=connect_timeout_s,
-            kwargs={"autocommit": True, "options": options},
-            open=False,
+            pool_min=pool_min,
+            pool_max=pool_max,
+            statement_timeout_ms=statement_timeout_ms,
+            connect_timeout_s=connect_timeout_s,
         ) as pool:
             async with pool.connection() as connection:
                 row = await (await connection.execute("SELECT partitions FROM log.settings")).fetchone()

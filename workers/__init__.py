@@ -1,1 +1,3 @@
 """What runs without being asked."""
+
+WORKERS = ("relay", "projector", "analyst", "reactor")

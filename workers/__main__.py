@@ -8,23 +8,36 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS
-from workers.analyst import analyse
+from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, log_lines, serve_metrics, until_told
-from workers.policies import draft_order_when_won
-from workers.projector import project
-from workers.reactor import react
-from workers.relay import relay
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
 
-WORKERS: dict[str, Worker] = {
-    "relay": relay(),  # every recorded event, in order, to Kafka
-    "projector": project(*PROJECTIONS),  # every event into the query tables
-    "analyst": analyse(),  # every event into the lakehouse
-    "reactor": react(draft_order_when_won),  # when this happens, ask that
-}
+
+def worker(name: str) -> Worker:
+    """The worker of this name. Each is imported when it is asked for, as it is to start with no more than it needs."""
+    match name:
+        case "relay":  # every recorded event, in order, to Kafka
+            from workers.relay import relay
+
+            return relay()
+        case "projector":  # every event into the query tables
+            from projections import PROJECTIONS
+            from workers.projector import project
+
+            return project(*PROJECTIONS)
+        case "analyst":  # every event into the lakehouse
+            from workers.analyst import analyse
+
+            return analyse()
+        case "reactor":  # when this happens, ask that
+            from workers.policies import draft_order_when_won
+            from workers.reactor import react
+
+            return react(draft_order_when_won)
+        case _:
+            raise KeyError(name)
 
 
 def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> None:
@@ -39,7 +52,7 @@ def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> No
     if metrics_port:
         serve_metrics(metrics_port)
     try:
-        uvloop.run(until_told(WORKERS[name](around)))
+        uvloop.run(until_told(worker(name)(around)))
     finally:
         keys.close()
 

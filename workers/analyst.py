@@ -12,9 +12,9 @@ import duckdb
 import structlog
 
 from eventlog.codec import Codec
+from eventlog.connections import APP_ROLE
 from eventlog.errors import LogUnavailable
 from eventlog.keys import NobodysKeys
-from eventlog.log import APP_ROLE
 from projections.analytics import FACTS
 from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake

@@ -16,9 +16,9 @@ import psycopg
 import structlog
 from prometheus_client import start_http_server
 
+from eventlog.connections import APP_ROLE
 from eventlog.errors import LogUnavailable
 from eventlog.keys import KeyStore
-from eventlog.log import APP_ROLE
 from projections.host import Fenced
 from workers.kafka import Kafka, KafkaAway
 

@@ -18,9 +18,9 @@ import pyarrow as pa
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.errors import LogUnavailable
-from eventlog.log import APP_ROLE
 from projections.analytics import FACTS
 from projections.analytics.facts import Fact
 from projections.analytics.views import View, scope

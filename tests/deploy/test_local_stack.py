@@ -228,9 +228,9 @@ SUPERVISOR = """
 import sys, time
 from pathlib import Path
 from deploy.local import LocalServers
-addresses = LocalServers(Path(sys.argv[1])).start()
-print(addresses.database_url, addresses.kafka_bootstrap, flush=True)
-time.sleep(600)
+with LocalServers(Path(sys.argv[1])) as addresses:
+    print(addresses.database_url, addresses.kafka_bootstrap, flush=True)
+    time.sleep(600)
 """
 
 

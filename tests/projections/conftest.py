@@ -10,8 +10,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from commands.command import registered
+from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
-from eventlog.log import APP_ROLE, Log
+from eventlog.log import Log
 from projections import PROJECTIONS
 from projections.host import Host, Slot
 from projections.query import Page, Resource, ask_of, select

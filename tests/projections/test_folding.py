@@ -20,8 +20,8 @@ from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.ticket import Ticket
 from eventlog.codec import event_types, kind_of
+from eventlog.connections import APP_ROLE
 from eventlog.envelope import Recorded, partition_of
-from eventlog.log import APP_ROLE
 from projections import PROJECTIONS
 from projections.customer_card import CUSTOMER_CARD
 from projections.host import Host, Slot

@@ -10,7 +10,8 @@ from psycopg import AsyncConnection, sql
 from commands.customers import RenameCustomer, TagCustomer
 from domain.customer import Customer
 from eventlog import feed
-from eventlog.log import APP_ROLE, Log
+from eventlog.connections import APP_ROLE
+from eventlog.log import Log
 from projections.host import Fenced, Host, Slot
 from projections.parked import leave_out, parked, replay
 from projections.projection import Projection, Table, on

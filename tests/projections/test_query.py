@@ -187,16 +187,15 @@ async def test_a_row_that_has_stopped_at_a_parked_event_says_so(company):
     await company.connection.execute("DELETE FROM read.parked")
 
 
-async def test_a_page_deep_in_the_list_costs_what_the_first_costs(company):
-    """20,000 rows; what is read for a page is no more than the page, wherever it is."""
-    await fill(company, 20_000)
+async def test_page_ten_thousand_costs_what_the_first_costs(company):
+    """Of 20,500 rows; what is read for a page is no more than the page, wherever it is."""
+    await fill(company, 20_500)
     for sort in ("-created_at", "updated_at", "amount", "-amount", "-expected_close"):
-        query = f"sort={sort}&limit=500&fields=id"
-        page, depth = await company.list(OPPORTUNITIES, query), 1
-        while depth < 35:
-            asked = ask_of(OPPORTUNITIES, [("sort", sort), ("limit", "500"), ("cursor", page.cursor or "")])
-            page, depth = await select(company.connection, company.caller, OPPORTUNITIES, asked), depth + 1
-        assert await rows_read(company, asked) <= 2 * 501
+        page = await company.list(OPPORTUNITIES, f"sort={sort}&limit=500&fields=id")
+        for _ in range(39):
+            page = await company.list(OPPORTUNITIES, f"sort={sort}&limit=500&fields=id&cursor={page.cursor}")
+        next_two = ask_of(OPPORTUNITIES, [("sort", sort), ("limit", "2"), ("cursor", page.cursor)])
+        assert await rows_read(company, next_two) <= 2 * 3
 
 
 async def fill(company, count):

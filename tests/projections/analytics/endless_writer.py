@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 
 from eventlog import feed
 from eventlog.codec import Codec
+from eventlog.connections import APP_ROLE
 from eventlog.keys import NobodysKeys
-from eventlog.log import APP_ROLE
 from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake
 
