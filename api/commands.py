@@ -142,7 +142,7 @@ async def one(registration: Registration, scope: Scope, receive: Receive, send: 
     ]
     if answer.repeated:
         told.append((b"idempotent-replayed", b"true"))
-    await respond(send, 201 if registration.creates else 200, orjson.dumps(as_answer(house, answer)), told)
+    await respond(send, 201 if registration.creates else 200, orjson.dumps(as_answer(answer, house.token)), told)
 
 
 def asked(command: Command, caller: Caller, came: Visit, key: str, version: int | None) -> Asked:
@@ -150,12 +150,13 @@ def asked(command: Command, caller: Caller, came: Visit, key: str, version: int 
     return Asked(command, caller, context, version)
 
 
-def as_answer(house: Kronika, answer: Answer) -> dict[str, Any]:
+def as_answer(answer: Answer, token: Callable[[int], str]) -> dict[str, Any]:
+    """A CommandAnswer; `token` is how a position is told."""
     return {
         "stream": answer.stream_type,
         "id": answer.stream_id,
         "version": answer.version,
-        "position": house.token(answer.position),
+        "position": token(answer.position),
         "types": answer.types,
         "repeated": answer.repeated,
     }
@@ -302,7 +303,11 @@ async def answered(house: Kronika, caller: Caller, came: Visit, item: Item | Fau
     except Exception as error:  # of this item alone: its neighbours go on
         told = came.problem(error)
         return {"status": told.status, "key": item.key, "problem": told.body}
-    return {"status": 201 if item.registration.creates else 200, "key": item.key, "answer": as_answer(house, answer)}
+    return {
+        "status": 201 if item.registration.creates else 200,
+        "key": item.key,
+        "answer": as_answer(answer, house.token),
+    }
 
 
 async def in_order(

@@ -89,6 +89,33 @@ def worker(name: str, home: Home = None) -> None:
 
 
 @app.command()
+def ask(
+    command: Annotated[str | None, typer.Argument(help="Its name; all are listed without one.")] = None,
+    body: Annotated[str | None, typer.Argument(help="JSON, or - for standard input; its schema without one.")] = None,
+    home: Home = None,
+    tenant: Annotated[str, typer.Option(help="For which tenant.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+    key: Annotated[str | None, typer.Option(help="The Idempotency-Key.")] = None,
+    if_match: Annotated[int | None, typer.Option(help="The version that the stream must have.", min=0)] = None,
+) -> None:
+    """Send a command, as an operator: the same that HTTP takes, through the same door."""
+    from deploy.ask import asked, schema, summaries
+    from eventlog.envelope import Caller
+
+    if command is None:
+        table = Table("command", "")
+        for name, summary in summaries().items():
+            table.add_row(name, summary)
+        console.print(table)
+    elif body is None:
+        console.print_json(data=schema(command))
+    else:
+        given = sys.stdin.buffer.read() if body == "-" else body.encode()
+        answer = asyncio.run(asked(here(home), command, given, Caller(tenant, actor), key, if_match))
+        console.print_json(data=answer, default=str)
+
+
+@app.command()
 def rebuild(
     name: str,
     home: Home = None,

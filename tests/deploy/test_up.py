@@ -111,9 +111,12 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
     assert "does not run" not in said
     for command, says in (
         (["migrate"], ""),
+        (["ask"], "register-customer"),
+        (["ask", "register-customer"], '"properties"'),
+        (["ask", "register-customer", '{"kind": "person", "name": "王芳"}', "--tenant", "acme"], "customer.registered"),
         (["rebuild", "customers"], "equal to the live one"),
         (["rebuild", "events"], "equal to the live one"),
-        (["relay", "--from", "1"], "1 events published again"),
+        (["relay", "--from", "1"], "2 events published again"),
         (["parked", "list"], "read model"),
         (["parked", "replay", "customers"], "0 events taken in"),
         (["key", "list"], "acme"),
@@ -123,6 +126,10 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
         assert says in said
     for command, says in (
         (["rebuild", "nothing"], "there is no read model nothing"),
+        (["ask", "praise-customer"], "there is no command praise-customer"),
+        (["ask", "register-customer", "{}"], "/problems/invalid"),
+        (["ask", "register-customer", "{"], "/problems/bad-body"),
+        (["ask", "verify-customer", '{"customer_id": "00000000-0000-7000-8000-000000000000"}'], "/problems/not-found"),
         (["parked", "show", "customers", "1"], "nothing parked"),
         (["key", "create", "No Tenant", "li"], "is no tenant"),
         (["key", "revoke", "unknown"], "no key unknown"),

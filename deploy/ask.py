@@ -1,0 +1,58 @@
+"""A command from the command line: the same models, the same door, the same answers as over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from uuid_utils.compat import uuid7
+
+from api.body import parsed
+from api.commands import as_answer, commands_by_name, key_of, validated
+from api.errors import problem
+from api.keys import TENANT
+from commands.dispatch import Asked, dispatch
+from deploy.errors import NotAsPromised
+from deploy.settings import Settings, SettingsError
+from eventlog.envelope import Caller, Context
+from eventlog.keys import FileKeyStore
+from eventlog.log import Log
+from eventlog.positions import Epochs
+
+
+def summaries() -> dict[str, str]:
+    """Every command, with what it is for."""
+    return {name: one.summary.partition("\n")[0] for name, one in commands_by_name().items()}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """What the body of a command looks like, as JSON Schema. Raises SettingsError for an unknown name."""
+    if name not in commands_by_name():
+        raise SettingsError(f"there is no command {name}; `kronika ask` lists them")
+    return commands_by_name()[name].model.model_json_schema()
+
+
+async def asked(
+    settings: Settings, name: str, body: bytes, caller: Caller, key: str | None, if_match: int | None
+) -> dict[str, Any]:
+    """The answer, as over HTTP. Raises NotAsPromised, whose text is the problem as JSON, when there is none."""
+    assert settings.database_url
+    schema(name)
+    if not TENANT.fullmatch(caller.tenant):
+        raise SettingsError(f"{caller.tenant} is no tenant's name")
+    keys = FileKeyStore(settings.keys_path)
+    try:
+        command = validated(commands_by_name()[name], parsed(body))
+        context = Context(caller.tenant, caller.actor, key_of(key), uuid7(), reason=command.reason)
+        async with Log.open(settings.database_url, keys) as log:
+            answer = await dispatch(log, Asked(command, caller, context, if_match))
+            async with log.connection() as connection:
+                epochs = await Epochs.read(connection)
+        return as_answer(answer, epochs.token)
+    except Exception as error:
+        told = problem(error)
+        if told.status == 500:
+            raise
+        raise NotAsPromised(orjson.dumps(told.body, default=str).decode()) from None
+    finally:
+        keys.close()
