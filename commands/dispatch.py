@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from commands.command import Command, Registration, registration_of
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, moment_of
 from domain.refusals import AlreadyExists, Refusal
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
@@ -63,13 +63,15 @@ class Forbidden(Exception):
 class Asked:
     """A command as it reached the door: with who asks, under which id, and as part of what.
 
-    `if_match` is the version at which the caller saw the stream that the command is about.
+    `if_match` is the version at which the caller saw the stream that the command is about; `follows` the moment of
+    the event that made somebody ask: what is recorded has happened, though this server's clock may be behind.
     """
 
     command: Command
     caller: Caller
     context: Context
     if_match: int | None = None
+    follows: datetime | None = None
 
 
 async def dispatch(log: Log, asked: Asked) -> Answer:
@@ -95,13 +97,15 @@ async def decide(log: Log, asked: Asked, registration: Registration, body: bytes
     for attempt in range(1, ATTEMPTS + 1):
         unit = Unit(log, asked)
         try:
-            about = await registration.handler(asked.command, unit)
-        except Refusal:
-            unit.check_version()  # a caller who decided on an old version hears that first
+            about = await unit.decided(registration)
+        except (Refusal, NotFound, StaleVersion):
+            if (
+                attempt < ATTEMPTS and unit.forget_remembered()
+            ):  # what was remembered may be out of date: decide anew on what the log has
+                continue
             raise
-        unit.check_version()
         try:
-            return await log.append(Commit(asked.context, body, about, unit.changes()))
+            return await log.append(Commit(asked.context, body, about, unit.changes(), unit.read()))
         except Conflict as conflict:
             if created := unit.created(conflict.stream_id):
                 raise AlreadyExists(kind_of(created), conflict.stream_id) from None
@@ -141,10 +145,21 @@ class Unit:
         self._log = log
         self._asked = asked
         self._tracked: dict[UUID, Tracked] = {}
+        self._remembered = False
         now = datetime.now(UTC)
         self.occurred_at = asked.command.occurred_at or now
-        if self.occurred_at > now + SKEW:
+        if self.occurred_at > max(now, asked.follows or now) + SKEW:
             raise FutureMoment(self.occurred_at)
+
+    async def decided(self, registration: Registration) -> Aggregate:
+        """What the handler makes of the command: the aggregate it is about, and events in all that it changed."""
+        try:
+            about = await registration.handler(self._asked.command, self)
+        except Refusal:
+            self.check_version()  # a caller who decided on an old version hears that first
+            raise
+        self.check_version()
+        return about
 
     async def load(self, kind: type[A], id: UUID) -> A:
         found = await self.load_or_new(kind, id)
@@ -157,10 +172,12 @@ class Unit:
             if not isinstance(tracked.aggregate, kind):
                 raise NotFound(kind_of(kind), id)
             return tracked.aggregate
+        self._remembered |= self._log.remembers(self.tenant, id)
         aggregate, stream = await self._log.load(kind, self.tenant, id, self.occurred_at)
-        if self._asked.command.occurred_at is None and aggregate.moved_at:
-            # "Now" of a server whose clock is behind another's, or was set back, still follows the last move.
-            aggregate.now = max(self.occurred_at, *aggregate.moved_at.values())
+        if self._asked.command.occurred_at is None:
+            # "Now" of a server whose clock is behind another's, or was set back, still follows the last move and fact.
+            known = [moment_of(max(aggregate.since.values()))] if aggregate.since else []
+            aggregate.now = max([self.occurred_at, *aggregate.moved_at.values(), *known])
         return self._track(aggregate, stream, created=False)
 
     def new(self, kind: type[A], id: UUID | None) -> A:
@@ -185,6 +202,15 @@ class Unit:
             for t in self._tracked.values()
             if (events := t.aggregate.collect_events())
         ]
+
+    def read(self) -> list[tuple[UUID, int]]:
+        """What was loaded and not changed, as (stream, version)."""
+        return [(id, t.version) for id, t in self._tracked.items() if t.aggregate.version == t.version]
+
+    def forget_remembered(self) -> bool:
+        """Have all that was loaded forgotten; answers whether any of it came from memory."""
+        self._log.forget(self.tenant, self._tracked)
+        return self._remembered
 
     def _track(self, aggregate: A, stream: Stream | None, *, created: bool) -> A:
         self._tracked[aggregate.id] = Tracked(

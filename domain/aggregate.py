@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
+from copy import copy
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -67,10 +68,10 @@ class Move(Event):
         return {(name,): getattr(self, name) for name in field_names(type(self))}
 
     def apply(self, aggregate: Aggregate) -> None:
-        changes = self.changes()
+        changes, order = self.changes(), order_of(self)
         set_paths(vars(aggregate), changes)
         # A fact about an earlier day does not displace what a move has set since (the amount of a sale that was won).
-        aggregate.since.update({".".join(path): order_of(self) for path in changes})
+        aggregate.since.update({".".join(path): order for path in changes})
         aggregate.moved_at[self.axis] = self.timestamp
 
 
@@ -102,6 +103,13 @@ class Aggregate:
         for event in events:
             event.mutate(aggregate)  # type: ignore[arg-type]  # the library's bound names its own base class
         return aggregate
+
+    def copied(self, now: datetime | None) -> Self:
+        """Another aggregate in the same state, to decide at another moment."""
+        other = object.__new__(type(self))
+        vars(other).update({name: copy(v) if isinstance(v, dict | list | set) else v for name, v in vars(self).items()})
+        other.now = now
+        return other
 
     @property
     def concerns(self) -> UUID:
@@ -179,6 +187,11 @@ def field_names(event_class: type[Event]) -> tuple[str, ...]:
 
 def order_of(event: Event) -> Order:
     return (event.timestamp - EPOCH) // timedelta(microseconds=1), event.originator_version
+
+
+def moment_of(order: Order) -> datetime:
+    """When a fact of this order was so."""
+    return EPOCH + timedelta(microseconds=order[0])
 
 
 def set_paths(state: MutableMapping[str, Any], changes: Changes) -> None:

@@ -132,12 +132,14 @@ class Codec:
         """The event as text; `key` (needed when it says anything personal) seals each personal field for itself."""
         known = self._by_class[type(event)]
         sealed = {}
-        for name in known.personal:
-            value = getattr(event, name)
-            if value is not None:
-                assert key is not None, "the subject's key is made durable before the first event that uses it"
-                place = associated(tenant, event.originator_id, event.originator_version, name)
-                sealed[name] = b64encode(key.seal(known.adapters[name].dump_json(value), place)).decode()
+        if known.personal:
+            stream = str(event.originator_id)
+            for name in known.personal:
+                value = getattr(event, name)
+                if value is not None:
+                    assert key is not None, "the subject's key is made durable before the first event that uses it"
+                    place = associated(tenant, stream, event.originator_version, name)
+                    sealed[name] = b64encode(key.seal(known.adapters[name].dump_json(value), place)).decode()
         return Stored(
             known.name,
             known.schema_version,
@@ -164,9 +166,9 @@ class Codec:
             return None
         state = dict(data)
         if personal:
-            key = self.keys.find(tenant, subject_id)
+            key, stream = self.keys.find(tenant, subject_id), str(stream_id)
             for name, value in personal.items():
-                place = associated(tenant, stream_id, version, name)
+                place = associated(tenant, stream, version, name)
                 state[name] = orjson.loads(key.open(Sealed(b64decode(value)), place)) if key else None
         for written in range(schema_version, known.schema_version):
             getattr(known.event_class, f"upcast_v{written}_v{written + 1}")(state)
@@ -183,6 +185,6 @@ class Codec:
             return None, self.types[type_name].event_class
 
 
-def associated(tenant: str, stream_id: UUID, version: int, field: str) -> bytes:
+def associated(tenant: str, stream_id: str, version: int, field: str) -> bytes:
     """Where a sealed value belongs: it opens nowhere else. (The key's own version is added by the key.)"""
     return f"{tenant}|{stream_id}|{version}|{field}".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -100,13 +101,15 @@ class Changed:
 class Commit:
     """All that one command wants recorded: it goes into the log whole or not at all.
 
-    `about` is the aggregate that the answer names; `body` the canonical JSON of what was asked.
+    `about` is the aggregate that the answer names; `body` the canonical JSON of what was asked; `read` the streams that
+    it was decided on but does not change, with the versions that they must still have.
     """
 
     context: Context
     body: bytes
     about: Aggregate
     changes: list[Changed]
+    read: Sequence[tuple[UUID, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

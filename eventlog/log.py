@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -17,9 +18,9 @@ from uuid_utils.compat import uuid7
 from domain.aggregate import Aggregate, Event
 from eventlog.codec import Codec, kind_of
 from eventlog.connections import APP_ROLE, pooled
-from eventlog.envelope import Answer, Changed, Commit, Stream, partition_of
+from eventlog.envelope import Answer, Commit, Stream, partition_of
 from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable, ParentCircle
-from eventlog.keys import KeyMaker, KeyStore
+from eventlog.keys import KeyMaker, KeyStore, SubjectKey
 from eventlog.writer import Outcome, Waiting, Writer
 
 A = TypeVar("A", bound=Aggregate)
@@ -28,6 +29,10 @@ WRITER_OPTIONS = (
     f"{APP_ROLE} -c idle_in_transaction_session_timeout=1000 -c statement_timeout=5000 -c lock_timeout=5000"
 )
 """A client that stops while it holds the log's lock loses it within a second; nobody waits for it longer than five."""
+
+
+REMEMBERED = 10_000
+"""Aggregates kept in memory, some 30 MB: those that were loaded or changed last."""
 
 
 class Log:
@@ -49,6 +54,9 @@ class Log:
         self._writer = writer
         self._key_maker = KeyMaker(keys)
         self._patience_s = patience_s
+        self._remembered: OrderedDict[tuple[str, UUID], tuple[Aggregate, Stream | None, SubjectKey | None]] = (
+            OrderedDict()
+        )
 
     @classmethod
     @asynccontextmanager
@@ -90,6 +98,8 @@ class Log:
         outcome = await self._writer.write(await self._waiting(commit))
         match outcome.outcome:
             case "recorded":
+                for change in commit.changes:
+                    self._remember(commit.context.tenant, change.aggregate, change.stream)
                 return answer(
                     outcome,
                     [self.codec.type_of(type(event)).name for change in commit.changes for event in change.events],
@@ -101,15 +111,51 @@ class Log:
             case "conflict":
                 assert outcome.stream_id is not None
                 assert outcome.version is not None
+                self.forget(
+                    commit.context.tenant, [c.aggregate.id for c in commit.changes] + [id for id, _ in commit.read]
+                )
                 raise Conflict(outcome.stream_id, outcome.version)
             case "claimed":
                 raise ClaimTaken(outcome.detail or "")
             case _:
                 raise ParentCircle
 
+    def remembers(self, tenant: str, id: UUID) -> bool:
+        """Whether this aggregate would be loaded from memory."""
+        return (tenant, id) in self._remembered
+
+    def forget(self, tenant: str, ids: Iterable[UUID]) -> None:
+        """Load these from the log next time."""
+        for id in ids:
+            self._remembered.pop((tenant, id), None)
+
+    def _remember(self, tenant: str, aggregate: Aggregate, stream: Stream | None) -> None:
+        """Also that there is no such stream."""
+        self._remembered[tenant, aggregate.id] = aggregate, stream, self._key(tenant, stream)
+        self._remembered.move_to_end((tenant, aggregate.id))
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    def _key(self, tenant: str, stream: Stream | None) -> SubjectKey | None:
+        return self.keys.known(tenant, stream.subject_id) if stream else None
+
     async def load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
-        """The aggregate as the log has it, given the moment of what is to be decided, and where its stream stands;
-        (blank, None) when the tenant has no such stream. Raises LogUnavailable."""
+        """The aggregate, given the moment of what is to be decided, and where its stream stands; (blank, None) when
+        the tenant has no such stream. Raises LogUnavailable.
+
+        One that this process remembers may have been changed by another since: `append` refuses what was decided on it
+        (Conflict); whoever decides without appending looks whether the log `remembers` it, and has it forgotten first.
+        """
+        if found := self._remembered.get((tenant, id)):
+            aggregate, stream, key = found
+            if isinstance(aggregate, kind) and self._key(tenant, stream) is key:  # else the person was forgotten
+                self._remembered.move_to_end((tenant, id))
+                return aggregate.copied(now), stream
+        loaded, where = await self._load(kind, tenant, id, now)
+        self._remember(tenant, loaded.copied(now), where)
+        return loaded, where
+
+    async def _load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
         async with self.connection() as connection:
             cursor = connection.cursor(binary=True, row_factory=tuple_row)
             await cursor.execute(
@@ -172,48 +218,43 @@ class Log:
 
     async def _waiting(self, commit: Commit) -> Waiting:
         context, tenant = commit.context, commit.context.tenant
-        subjects = {
-            (tenant, change.stream.subject_id)
-            for change in commit.changes
-            if any(self.codec.has_personal(event) for event in change.events)
-        }
-        keys = await self._key_maker.keys(subjects)
+        keys = await self._keys(commit)
         events: list[dict[str, Any]] = []
+        claims: list[dict[str, Any]] = []
+        releases: list[dict[str, Any]] = []
+        parents: list[dict[str, Any]] = []
+        seen = [{"stream_id": id, "version": version} for id, version in commit.read]
+        changing: set[tuple[Any, ...]] = {(tenant, context.command_id)}
         for change in commit.changes:
+            aggregate, stream, kind = change.aggregate, change.stream, kind_of(change.aggregate)
+            changing.add((tenant, aggregate.id))
+            seen.append({"stream_id": aggregate.id, "version": change.expected_version})
             for event in change.events:
-                stored = self.codec.encode(event, tenant, keys.get((tenant, change.stream.subject_id)))
+                type_, schema_version, data, personal = self.codec.encode(event, tenant, keys.get(stream.subject_id))
                 events.append(
                     {
                         "ordinal": len(events) + 1,
-                        "stream_type": kind_of(change.aggregate),
+                        "stream_type": kind,
                         "stream_id": event.originator_id,
                         "version": event.originator_version,
-                        "partition": change.stream.partition,
-                        "subject_id": change.stream.subject_id,
+                        "partition": stream.partition,
+                        "subject_id": stream.subject_id,
                         "event_id": uuid7(),
+                        "type": type_,
+                        "schema_version": schema_version,
                         "occurred_at": event.timestamp,
-                        **stored._asdict(),
+                        "data": data,
+                        "personal": personal,
                     }
                 )
-        claims = [
-            self._claim(tenant, c, change)
-            for change in commit.changes
-            for c in change.aggregate.claims - change.claims_before
-        ]
-        releases = [
-            self._claim(tenant, c, change)
-            for change in commit.changes
-            for c in change.claims_before - change.aggregate.claims
-        ]
-        parents = [
-            {"child_id": change.aggregate.id, "parent_id": change.aggregate.parent}
-            for change in commit.changes
-            if change.aggregate.parent != change.parent_before
-        ]
-        touches = {("command", tenant, context.command_id)}
-        touches |= {("stream", tenant, str(change.aggregate.id)) for change in commit.changes}
-        touches |= {("claim", tenant, claim["kind"] + claim["token"]) for claim in claims + releases}
-        touches |= {("parents", tenant, "") for _ in parents}
+            now, before = aggregate.claims, change.claims_before
+            if now != before:
+                claims += [self._claim(tenant, claim, aggregate.id) for claim in now - before]
+                releases += [self._claim(tenant, claim, aggregate.id) for claim in before - now]
+            if aggregate.parent != change.parent_before:
+                parents.append({"child_id": aggregate.id, "parent_id": aggregate.parent})
+                changing.add((tenant, "parents"))
+        changing.update((tenant, claim["kind"], claim["token"]) for claim in claims + releases)
         command = {
             "tenant": tenant,
             "command_id": context.command_id,
@@ -230,13 +271,31 @@ class Log:
             "trace": context.trace,
         }
         return Waiting(
-            command, events, claims, releases, parents, frozenset(touches), time.monotonic() + self._patience_s
+            command,
+            events,
+            seen,
+            claims,
+            releases,
+            parents,
+            frozenset(changing),
+            frozenset((tenant, id) for id, _ in commit.read),
+            time.monotonic() + self._patience_s,
         )
 
-    def _claim(self, tenant: str, claim: tuple[str, str], change: Changed) -> dict[str, Any]:
+    async def _keys(self, commit: Commit) -> dict[UUID, SubjectKey]:
+        """The keys of those about whom the commit says something personal, made durable. Raises KeyDestroyed."""
+        tenant = commit.context.tenant
+        subjects = {
+            (tenant, change.stream.subject_id)
+            for change in commit.changes
+            if any(self.codec.has_personal(event) for event in change.events)
+        }
+        return {id: key for (_, id), key in (await self._key_maker.keys(subjects)).items()} if subjects else {}
+
+    def _claim(self, tenant: str, claim: tuple[str, str], stream_id: UUID) -> dict[str, Any]:
         kind, value = claim
         token = self.keys.digest("claims", tenant, f"{kind}|{value}".encode())
-        return {"kind": kind, "token": token.hex(), "stream_id": change.aggregate.id}
+        return {"kind": kind, "token": token.hex(), "stream_id": stream_id}
 
 
 def answer(outcome: Outcome, types: list[str], *, repeated: bool = False) -> Answer:

@@ -6,23 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TypeVar
+from datetime import date
 from uuid import UUID
 
 from commands.command import Command
 from commands.dispatch import Asked, NotFound, dispatch
 from deploy.demo.history import Step
-from domain.aggregate import Aggregate
 from domain.refusals import Refusal
-from eventlog.envelope import Answer, Caller, Commit, Context, Stream
+from eventlog.envelope import Caller, Context
 from eventlog.errors import CommandReused
 from eventlog.log import Log
-
-A = TypeVar("A", bound=Aggregate)
-
-KEPT = 6_000
-"""Streams that a filling remembers: those that change are most of those changed before."""
 
 
 @dataclass(frozen=True)
@@ -85,41 +78,13 @@ async def keys_known(log: Log, tenant: str, steps: Sequence[Step]) -> set[str]:
         return {row[0] for row in await cursor.fetchall()}
 
 
-class Remembering(Log):
-    """The same log, as seen by somebody who keeps what it has just written: half of a filling's time would go into
-    reading streams again. Only for callers that never have two commands about one stream under way."""
-
-    def __init__(self, log: Log) -> None:
-        vars(self).update(vars(log))
-        self.known: dict[UUID, tuple[Aggregate, Stream]] = {}
-
-    async def load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
-        if found := self.known.get(id):
-            aggregate, stream = found
-            if isinstance(aggregate, kind):
-                aggregate.now = now
-                return aggregate, stream
-        return await super().load(kind, tenant, id, now)
-
-    async def append(self, commit: Commit) -> Answer:
-        changed = {change.aggregate.id: (change.aggregate, change.stream) for change in commit.changes}
-        for id in changed:
-            self.known.pop(id, None)  # until it is certain that the log has taken it
-        answer = await super().append(commit)
-        if not answer.repeated:
-            self.known |= changed
-        while len(self.known) > KEPT:
-            del self.known[next(iter(self.known))]
-        return answer
-
-
 class Filling:
     """The commands under way."""
 
     def __init__(
         self, log: Log, caller: Caller, progress: Callable[[Progress], None], total: int, concurrency: int
     ) -> None:
-        self.log = Remembering(log)
+        self.log = log
         self.caller = caller
         self.progress = progress
         self.total = total

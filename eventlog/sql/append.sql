@@ -1,11 +1,14 @@
--- Append what passes of a batch of commands, in one statement; the caller holds the log's lock already, taken by a
--- statement of its own, so that this one's snapshot is younger than the lock. No two commands of a batch share a stream,
--- a claim, a command id or (within a tenant) a question about parents: the writer sees to it.
+-- Append what passes of a batch of commands. No two commands of a batch change the same stream, claim, command id or
+-- (within a tenant) question about parents, nor does one change a stream that another has seen: the writer sees to it.
 --
--- batch: {"commands": [...], "events": [...], "claims": [...], "releases": [...], "parents": [...]}; each entry but the
--- commands names its command by `item`. Answers one row a command: `outcome` is recorded, repeated, reused, conflict,
--- claimed or circle.
-CREATE OR REPLACE FUNCTION log.append(batch json)
+-- The log's lock is taken by a statement of its own: each statement of a volatile function has a snapshot of its own, so
+-- that what follows sees all that was appended before the lock was given. It is let go by the commit, which needs nothing
+-- more from the client: nobody thinks while holding it.
+--
+-- The six lists are JSON; each entry but a command's names its command by `item`. `seen` are the streams that a command was decided on, with
+-- their versions. Answers one row a command: `outcome` is recorded, repeated, reused, conflict, claimed or circle.
+DROP FUNCTION IF EXISTS log.append(json);
+CREATE OR REPLACE FUNCTION log.append(lock bigint, all_commands json, all_events json, all_seen json, all_claims json, all_releases json, all_parents json)
 RETURNS TABLE (item integer, outcome text, detail text, stream_type text, stream_id uuid, version integer,
                events integer, last_position bigint, recorded_at timestamptz)
 LANGUAGE plpgsql
@@ -16,6 +19,8 @@ DECLARE
     head bigint;
     moment timestamptz;
 BEGIN
+    PERFORM pg_advisory_xact_lock(lock);
+
     SELECT e.position, greatest(e.recorded_at, clock_timestamp()) INTO head, moment
       FROM log.events e ORDER BY e.position DESC LIMIT 1;
     IF NOT FOUND THEN
@@ -25,31 +30,30 @@ BEGIN
 
     RETURN QUERY
     WITH asked AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(batch -> 'commands') AS c(
+        SELECT * FROM json_to_recordset(all_commands) AS c(
             item integer, tenant text, command_id text, body text, stream_type text, stream_id uuid, version integer,
             events integer, actor text, on_behalf_of text, reason text,
             correlation_id uuid, causation_id uuid, trace text)
     ), happened AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(batch -> 'events') AS e(
+        SELECT * FROM json_to_recordset(all_events) AS e(
             item integer, ordinal integer, stream_type text, stream_id uuid, version integer, partition smallint,
             subject_id uuid, event_id uuid, type text, schema_version smallint, occurred_at timestamptz, data text, personal text)
     ), claim AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(batch -> 'claims') AS c(item integer, kind text, token text, stream_id uuid)
+        SELECT * FROM json_to_recordset(all_claims) AS c(item integer, kind text, token text, stream_id uuid)
     ), above AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(batch -> 'parents') AS p(item integer, child_id uuid, parent_id uuid)
+        SELECT * FROM json_to_recordset(all_parents) AS p(item integer, child_id uuid, parent_id uuid)
     ), known AS MATERIALIZED (
         SELECT a.item, c.*, c.body = decode(a.body, 'hex') AS same
           FROM asked a JOIN log.commands c ON c.tenant = a.tenant AND c.command_id = a.command_id
     ), stale AS MATERIALIZED (
         SELECT DISTINCT ON (s.item) s.item, s.stream_id, s.current
-          FROM (SELECT f.item, f.stream_id, f.version - 1 AS expected,
+          FROM (SELECT v.item, v.stream_id, v.version,
                        coalesce((SELECT e.version FROM log.events e
-                                  WHERE e.tenant = a.tenant AND e.stream_id = f.stream_id
+                                  WHERE e.tenant = a.tenant AND e.stream_id = v.stream_id
                                   ORDER BY e.version DESC LIMIT 1), 0) AS current
-                  FROM (SELECT h.item, h.stream_id, min(h.version) AS version
-                          FROM happened h GROUP BY h.item, h.stream_id) f
-                  JOIN asked a ON a.item = f.item) s
-         WHERE s.current <> s.expected
+                  FROM json_to_recordset(all_seen) AS v(item integer, stream_id uuid, version integer)
+                  JOIN asked a ON a.item = v.item) s
+         WHERE s.current <> s.version
     ), taken AS MATERIALIZED (
         SELECT DISTINCT ON (q.item) q.item, q.kind
           FROM claim q JOIN asked a ON a.item = q.item
@@ -83,7 +87,7 @@ BEGIN
           FROM passed p
     ), released AS (
         DELETE FROM log.claims c
-         USING json_to_recordset(batch -> 'releases') AS r(item integer, kind text, token text, stream_id uuid), passed p
+         USING json_to_recordset(all_releases) AS r(item integer, kind text, token text, stream_id uuid), passed p
          WHERE r.item = p.item AND c.tenant = p.tenant AND c.kind = r.kind AND c.token = decode(r.token, 'hex')
            AND c.stream_id = r.stream_id
     ), new_claims AS (
