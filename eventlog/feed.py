@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -33,11 +34,12 @@ async def page(
     up_to: int | None = None,
     partition: int | None = None,
     tenant: str | None = None,
+    types: list[str] | None = None,
 ) -> list[Recorded]:
-    """The next recorded events with position > after (and <= up_to), in order, at most `limit`."""
+    """The next recorded events (of these types) with position > after (and <= up_to), in order, at most `limit`."""
     return [
         recorded(row, codec)
-        for row in await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant)
+        for row in await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant, types)
     ]
 
 
@@ -73,12 +75,26 @@ async def at(connection: AsyncConnection[Any], codec: Codec, positions: list[int
 
 
 async def everything(
-    connection: AsyncConnection[Any], codec: Codec, *, after: int = 0, up_to: int | None = None
+    connection: AsyncConnection[Any],
+    codec: Codec,
+    *,
+    after: int = 0,
+    up_to: int | None = None,
+    limit: int = PAGE,
+    types: list[str] | None = None,
 ) -> AsyncIterator[list[Recorded]]:
-    """All pages from a position to the head (or `up_to`)."""
-    while found := await page(connection, codec, after=after, up_to=up_to):
-        yield found
-        after = found[-1].position
+    """All pages from a position to the head (or `up_to`); the next is fetched while one is worked on."""
+
+    def fetch(after: int) -> asyncio.Task[list[Recorded]]:
+        return asyncio.create_task(page(connection, codec, after=after, up_to=up_to, limit=limit, types=types))
+
+    coming = fetch(after)
+    try:
+        while found := await coming:
+            coming = fetch(found[-1].position)
+            yield found
+    finally:
+        coming.cancel()
 
 
 async def head(connection: AsyncConnection[Any]) -> int:
@@ -97,13 +113,15 @@ async def rows(
     up_to: int | None,
     partition: int | None,
     tenant: str | None,
+    types: list[str] | None = None,
 ) -> list[tuple[Any, ...]]:
     where: list[str] = ["position > %s"]
-    values: list[int | str] = [after]
+    values: list[int | str | list[str]] = [after]
     for condition, value in (
         ("position <= %s", up_to),
         ("partition = %s::smallint", partition),
         ("tenant = %s", tenant),
+        ("type = ANY(%s)", types),
     ):
         if value is not None:
             where.append(condition)

@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 Key = tuple[Any, ...]
 
+REMEMBERED = 30_000
+"""Rows kept in memory, some 100 MB at the most: those that changed last."""
+
 
 class Fenced(Exception):
     """Another worker has taken over; what this one was about to write changes nothing."""
@@ -49,6 +52,8 @@ class Fold:
     slot: Slot
     events: dict[Key, list[Recorded]]
     rows: dict[Key, Row] = field(default_factory=dict)
+    failed: list[Key] = field(default_factory=list)
+    """Rows whose handler raised: half done, to be read and folded once more with care."""
     parked: list[tuple[Key, Recorded, str | None]] = field(default_factory=list)
 
 
@@ -65,9 +70,11 @@ class Host:
         self._owners: dict[tuple[str, int], int] = {}
         self.checkpoints: dict[tuple[str, int], int] = {}
         self._skipped: set[tuple[str, int]] = set()
+        self._rows: dict[tuple[str, Key], Row] = {}
 
     async def claim(self, partitions: Iterable[int]) -> None:
         """Become the owner of these partitions of all slots; earlier owners are fenced from here on."""
+        self._rows.clear()  # others may have changed them since
         cursor = await self.connection.execute(
             "UPDATE read.checkpoints SET owner = owner + 1 WHERE slot = ANY(%s) AND partition = ANY(%s)"
             " RETURNING slot, partition, owner, position",
@@ -104,11 +111,11 @@ class Host:
             return
         try:
             await self._transaction(batch, one_by_one=len(batch) == 1)
-        except psycopg.OperationalError:
-            raise
-        except psycopg.Error as error:  # the store refuses some row: halve until the culprit stands alone
-            if len(batch) == 1:
+        except BaseException as error:
+            self._rows.clear()  # they were folded in place, and are not what the tables hold
+            if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.OperationalError) or len(batch) == 1:
                 raise
+            # the store refuses some row: halve until the culprit stands alone
             log.warning("batch refused, halving it", events=len(batch), error=type(error).__name__)
             middle = len(batch) // 2
             await self.apply(batch[:middle])
@@ -125,6 +132,7 @@ class Host:
             await self._read_rows(folds)
             for fold in folds:
                 self._fold(fold)
+            await self._fold_failed(folds)
             for fold in folds:
                 if one_by_one:
                     await self._write_or_park(fold)
@@ -132,6 +140,7 @@ class Host:
                     await self._write(fold)
             await self._park([(fold.slot, *parked) for fold in folds for parked in fold.parked])
         self.checkpoints.update(reached)
+        self._remember(folds)
 
     def _reached(self, batch: Sequence[Recorded]) -> dict[tuple[str, int], int]:
         """The checkpoints after this batch, where they move."""
@@ -188,26 +197,45 @@ class Host:
                 fold.parked.extend((key, recorded, None) for recorded in fold.events.pop(key))
 
     async def _read_rows(self, folds: list[Fold]) -> None:
-        """The present rows, one query a slot, all in one round trip."""
-        reading = [fold for fold in folds if not fold.slot.projection.per_event and fold.events]
+        """The present rows: remembered, else read with one query a slot, all in one round trip."""
+        reading = []
+        for fold in folds:
+            if fold.slot.projection.per_event:
+                continue
+            name = fold.slot.name
+            fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
+            if missing := [key for key in fold.events if key not in fold.rows]:
+                reading.append((fold, missing))
+        await self._query_rows(reading)
+
+    async def _query_rows(self, reading: list[tuple[Fold, list[Key]]]) -> None:
         cursors = []
         async with self.connection.pipeline():
-            for fold in reading:
+            for fold, keys in reading:
                 cursor = self.connection.cursor(binary=True, row_factory=dict_row)
-                await cursor.execute(
-                    rows_by_key(fold.slot), [list(column) for column in zip(*fold.events, strict=True)]
-                )
+                await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*keys, strict=True)])
                 cursors.append(cursor)
-            for fold, cursor in zip(reading, cursors, strict=True):
+            for (fold, _), cursor in zip(reading, cursors, strict=True):
                 key = fold.slot.projection.table.key
-                fold.rows = {tuple(row[column] for column in key): row for row in await cursor.fetchall()}
+                fold.rows.update({tuple(row[column] for column in key): row for row in await cursor.fetchall()})
+
+    def _remember(self, folds: list[Fold]) -> None:
+        """Rows that are now in the tables as they are here; nobody else writes them while the partition is ours. A
+        parked row is not among them, as somebody may repair it."""
+        for fold in folds:
+            if not fold.slot.projection.per_event:
+                parked = {key for key, _, _ in fold.parked}
+                self._rows.update({(fold.slot.name, key): row for key, row in fold.rows.items() if key not in parked})
+                for key in parked:
+                    self._rows.pop((fold.slot.name, key), None)
+        for place in list(self._rows)[: max(0, len(self._rows) - REMEMBERED)]:
+            del self._rows[place]
 
     async def refold(self, slot: Slot, key: Key, events: list[Recorded]) -> int:
         """Take in again what was parked for one row, inside the caller's transaction, which holds the partition's
         checkpoint. Answers how many events are parked once more."""
-        fold = Fold(slot, {key: events})
-        await self._read_rows([fold])
-        self._fold(fold)
+        fold = Fold(slot, {key: events}, failed=[key])
+        await self._fold_failed([fold])
         await self._write_or_park(fold)
         await self._park([(slot, *parked) for parked in fold.parked])
         return len(fold.parked)
@@ -216,20 +244,42 @@ class Host:
         projection = fold.slot.projection
         for key, events in fold.events.items():
             row = fold.rows.get(key)
-            for index, recorded in enumerate(events):
-                try:
-                    draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
-                    projection.handle(draft, recorded)
-                except Exception as error:
-                    log.error(
-                        "event parked", slot=fold.slot.name, position=recorded.position, error=type(error).__name__
-                    )
-                    fold.parked.append((key, recorded, describe(error)))
-                    fold.parked.extend((key, later, None) for later in events[index + 1 :])
-                    break
-                row = draft
-            if row is not None:
+            try:
+                if row is None:
+                    row = projection.new_row(events[0])
+                for recorded in events:
+                    projection.handle(row, recorded)
+            except Exception:
+                fold.failed.append(key)
+            else:
                 fold.rows[key] = row
+
+    async def _fold_failed(self, folds: list[Fold]) -> None:
+        """Rows whose handler raised: each is read again and folded up to the event that fails, which is parked with
+        those after it."""
+        failed = [(fold, fold.failed) for fold in folds if fold.failed]
+        for fold, keys in failed:
+            for key in keys:
+                fold.rows.pop(key, None)
+        await self._query_rows([(fold, keys) for fold, keys in failed if not fold.slot.projection.per_event])
+        for fold, keys in failed:
+            for key in keys:
+                self._fold_with_care(fold, key)
+
+    def _fold_with_care(self, fold: Fold, key: Key) -> None:
+        projection, events, row = fold.slot.projection, fold.events[key], fold.rows.get(key)
+        for index, recorded in enumerate(events):
+            try:
+                draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
+                projection.handle(draft, recorded)
+            except Exception as error:
+                log.error("event parked", slot=fold.slot.name, position=recorded.position, error=type(error).__name__)
+                fold.parked.append((key, recorded, describe(error)))
+                fold.parked.extend((key, later, None) for later in events[index + 1 :])
+                break
+            row = draft
+        if row is not None:
+            fold.rows[key] = row
 
     async def _write(self, fold: Fold) -> None:
         changed = [fold.rows[key] for key in fold.events if key in fold.rows]

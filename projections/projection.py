@@ -39,8 +39,8 @@ class Table:
 class Projection:
     """Keeps one read model: its handlers say what an event does to the row it concerns, in place.
 
-    A handler sees a copy of the row and may raise: then that row alone is parked, with its later events. Values nested
-    in a jsonb column are replaced, never changed in place. It must not look at clocks, other rows or anything but row
+    A handler may raise: then that row alone is parked as it was before, with its later events. Values nested in a jsonb
+    column are replaced, never changed in place. It must not look at clocks, other rows or anything but row
     and event: the same events give the same bytes, in batches of any size. Raise `version` whenever a handler or the
     table changes; the table is then rebuilt beside the live one.
     """

@@ -12,7 +12,10 @@ from eventlog import feed
 from eventlog.codec import Codec
 from projections.host import Host, Slot
 from projections.projection import Projection
-from projections.tables import statements
+from projections.tables import indexes_of, table_of
+
+PAGE = 10_000
+"""Events at a time: of many that concern one row, the row is written once."""
 
 Progress = Callable[[int, int], None]
 """Told (position reached, position to reach)."""
@@ -69,17 +72,24 @@ async def rebuild(
         if not await one_rebuild_at_a_time(guard, projection.name):
             raise AlreadyRebuilding(projection.name)
         await forget(connection, building)
-        for statement in statements(building):
+        for statement in table_of(building):
             await connection.execute(statement)
         host = Host(connection, [building])
         await host.claim(await partitions_of(connection, building))
-        after = 0
-        while after < (target := await reflected(connection, live)):
-            async for page in feed.everything(guard, codec, after=after, up_to=target):
+        types = [codec.type_of(event_class).name for event_class in projection.handlers]
+
+        async def catch_up(after: int, target: int) -> None:
+            async for page in feed.everything(guard, codec, after=after, up_to=target, limit=PAGE, types=types):
                 await host.apply(page)
-                after = page[-1].position
                 if progress:
-                    progress(after, target)
+                    progress(page[-1].position, target)
+
+        await catch_up(0, after := await reflected(connection, live))
+        for statement in indexes_of(building):  # at once is cheaper than row by row
+            await connection.execute(statement)
+        while after < (target := await reflected(connection, live)):
+            await catch_up(after, target)
+            after = target
         # The writer of the live table waits from here on; readers do not.
         async with connection.transaction():
             cursor = await connection.execute(
@@ -88,7 +98,9 @@ async def rebuild(
             )
             for partition, position in await cursor.fetchall():
                 reached = max(after, host.checkpoint(partition))
-                while page := await feed.page(guard, codec, after=reached, up_to=position, partition=partition):
+                while page := await feed.page(
+                    guard, codec, after=reached, up_to=position, partition=partition, types=types
+                ):
                     await host.apply(page)
                     reached = page[-1].position
             digests = await digest(connection, live), await digest(connection, building)
@@ -122,9 +134,8 @@ async def switch(connection: AsyncConnection[Any], projection: Projection) -> No
     await connection.execute("DELETE FROM read.parked WHERE slot = %s", [live.name])
     await connection.execute("UPDATE read.parked SET slot = %s WHERE slot = %s", [live.name, building.name])
     await connection.execute(
-        "UPDATE read.checkpoints l SET position = n.position, owner = l.owner + 1 FROM read.checkpoints n"
-        " WHERE l.slot = %s AND n.slot = %s AND n.partition = l.partition",
-        [live.name, building.name],
+        "UPDATE read.checkpoints SET owner = owner + 1 WHERE slot = %s",  # their positions: both tables are there
+        [live.name],
     )
     await connection.execute("DELETE FROM read.checkpoints WHERE slot = %s", [building.name])
     await connection.execute(

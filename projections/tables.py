@@ -84,19 +84,23 @@ def prepare(url: str, projections: Sequence[Projection]) -> list[str]:
 
 def create(connection: psycopg.Connection, slot: Slot) -> None:
     """An empty table for the slot, its indexes, and checkpoints at the log's beginning."""
-    for statement in statements(slot):
+    for statement in (*table_of(slot), *indexes_of(slot)):
         connection.execute(statement)
 
 
-def statements(slot: Slot) -> list[sql.Composed]:
+def table_of(slot: Slot) -> list[sql.Composed]:
+    """An empty table with its key, and checkpoints at the log's beginning."""
     table = slot.projection.table
     columns = [sql.SQL("{} " + kind).format(sql.Identifier(column)) for column, kind in table.columns.items()]
     key = sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
     return [
         sql.SQL("CREATE TABLE {} ({})").format(slot.table, sql.SQL(", ").join([*columns, key])),
-        *(sql.SQL("CREATE INDEX ON {} " + index).format(slot.table) for index in table.indexes),
         sql.SQL(
             "INSERT INTO read.checkpoints (slot, partition)"
             " SELECT {}, generate_series(0, partitions - 1) FROM log.settings"
         ).format(slot.name),
     ]
+
+
+def indexes_of(slot: Slot) -> list[sql.Composed]:
+    return [sql.SQL("CREATE INDEX ON {} " + index).format(slot.table) for index in slot.projection.table.indexes]

@@ -10,6 +10,7 @@ import uvloop
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, log_lines, serve_metrics, until_told
+from workers.watchdog import watch
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -51,6 +52,7 @@ def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> No
     )
     if metrics_port:
         serve_metrics(metrics_port)
+    watch(settings.stall_s)
     try:
         uvloop.run(until_told(worker(name)(around)))
     finally:

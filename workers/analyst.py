@@ -21,6 +21,7 @@ from projections.analytics.lake import Lake
 from projections.analytics.rebuild import rebuild_fact
 from workers.inbox import Inbox
 from workers.lifetime import Surroundings, Worker, connected, persist
+from workers.watchdog import at_work
 
 log = structlog.get_logger()
 
@@ -86,7 +87,14 @@ async def rebuild_stale(around: Surroundings, codec: Codec) -> None:
             stale = lake.stale()
         for name in stale:
             log.info("rebuilds", worker="analyst", fact=name)
-            await rebuild_fact(around.database_url, around.lake_path, codec, FACTS[name], options=APP_ROLE)
+            await rebuild_fact(
+                around.database_url,
+                around.lake_path,
+                codec,
+                FACTS[name],
+                options=APP_ROLE,
+                progress=lambda *_: at_work(),
+            )
     except duckdb.Error as error:
         raise LogUnavailable(f"the lakehouse's catalog broke off: {type(error).__name__}") from error
 

@@ -19,6 +19,7 @@ from eventlog.envelope import Recorded
 from projections.host import Fenced
 from workers.kafka import Delivery, Kafka, KafkaAway, Record, Subscription
 from workers.relay import Standing, standing
+from workers.watchdog import at_work
 
 log = structlog.get_logger()
 
@@ -177,6 +178,7 @@ class Inbox:
     async def _look_around(self) -> None:
         self._look_at = time.monotonic() + LOOK_S
         LOOKED.labels(self.name).set_to_current_time()
+        at_work()
         now = await standing(self._connection)
         await self._tend_subscription(now)
         await self._tend_claims()

@@ -21,6 +21,7 @@ from eventlog.errors import LogUnavailable
 from eventlog.keys import KeyStore
 from projections.host import Fenced
 from workers.kafka import Kafka, KafkaAway
+from workers.watchdog import at_work
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ async def persist(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Do the work, anew whenever a store was away: sooner at first, then every five seconds."""
     pause = 0.1
     while True:
+        at_work()
         began = time.monotonic()
         try:
             await work()

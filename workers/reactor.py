@@ -96,7 +96,8 @@ class Reactor:
                 ASKED.labels(policy.name, "nothing").inc()
                 log.info("nothing to ask", **about)
                 return
-            answer = await dispatch(self.door, Asked(command, caller(policy, recorded), context(policy, recorded)))
+            who, why = caller(policy, recorded), context(policy, recorded)
+            answer = await dispatch(self.door, Asked(command, who, why, follows=recorded.occurred_at))
         except REFUSED as refusal:
             ASKED.labels(policy.name, "refused").inc()
             log.warning("refused", **about, refusal=type(refusal).__name__)

@@ -18,6 +18,7 @@ from eventlog import feed
 from projections.host import Fenced
 from workers.kafka import Kafka, KafkaAway, Publisher, Record
 from workers.lifetime import Surroundings, Worker, connected, persist
+from workers.watchdog import at_work
 
 log = structlog.get_logger()
 
@@ -87,7 +88,8 @@ async def publisher(kafka: Kafka) -> AsyncIterator[Publisher]:
 
 async def lead(connection: AsyncConnection[Any]) -> Standing:
     """Wait until no other relay lives, and fence one that merely seemed dead."""
-    while not await one(connection, "SELECT pg_try_advisory_lock(%s)", RELAY_LOCK):  # noqa: ASYNC110  # of another process
+    while not await one(connection, "SELECT pg_try_advisory_lock(%s)", RELAY_LOCK):
+        at_work()
         await asyncio.sleep(STANDBY_S)
     await connection.execute("UPDATE fanout.relay SET epoch = epoch + 1")
     now = await standing(connection)
@@ -128,6 +130,7 @@ class Tail:
         while True:
             page = await feed.messages(self.connection, after=self.at.position, limit=PAGE)
             LOOKED.set_to_current_time()
+            at_work()
             if page:
                 await self.carry(records(page, previous))
             pause = SOON_S if page else min(2 * pause, LATEST_S)
