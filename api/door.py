@@ -57,8 +57,8 @@ def visit(scope: Scope) -> Visit:
 
 
 class Door:
-    """ASGI middleware around everything. Commands take the short way: a path that `direct` knows is answered by that
-    application, with no routing before it."""
+    """What a request passes before anything else. Commands take the short way: a path that `direct` knows is answered
+    by that application, with no routing before it."""
 
     def __init__(self, app: ASGIApp, direct: dict[str, ASGIApp]) -> None:
         self._app = app

@@ -115,9 +115,16 @@ class FileKeyStore:
         ]
         if rows:
             with self._lock, closing(self._connection.cursor()) as cursor:
-                cursor.execute("BEGIN IMMEDIATE")
-                cursor.executemany("INSERT OR IGNORE INTO data_keys (tenant, subject, wrapped) VALUES (?, ?, ?)", rows)
-                cursor.execute("COMMIT")
+                try:
+                    cursor.execute("BEGIN IMMEDIATE")
+                    cursor.executemany(
+                        "INSERT OR IGNORE INTO data_keys (tenant, subject, wrapped) VALUES (?, ?, ?)", rows
+                    )
+                    cursor.execute("COMMIT")
+                except sqlite3.Error as error:  # a full disk, say: nothing is made, and the next one may try
+                    if self._connection.in_transaction:
+                        cursor.execute("ROLLBACK")
+                    raise KeyStoreError(f"{self._path} cannot be written: {error}") from error
 
     def destroy(self, tenant: str, subject_id: UUID) -> None:
         with self._lock:

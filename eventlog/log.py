@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from uuid_utils.compat import uuid7
 
@@ -21,6 +20,7 @@ from eventlog.connections import APP_ROLE, pooled
 from eventlog.envelope import Answer, Commit, Stream, partition_of
 from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable, ParentCircle
 from eventlog.keys import KeyMaker, KeyStore, SubjectKey
+from eventlog.loader import Loader
 from eventlog.writer import Outcome, Waiting, Writer
 
 A = TypeVar("A", bound=Aggregate)
@@ -52,6 +52,7 @@ class Log:
         self.keys = keys
         self.partitions = partitions
         self._writer = writer
+        self._loader = Loader(self.connection)
         self._key_maker = KeyMaker(keys)
         self._patience_s = patience_s
         self._remembered: OrderedDict[tuple[str, UUID], tuple[Aggregate, Stream | None, SubjectKey | None]] = (
@@ -156,25 +157,17 @@ class Log:
         return loaded, where
 
     async def _load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
-        async with self.connection() as connection:
-            cursor = connection.cursor(binary=True, row_factory=tuple_row)
-            await cursor.execute(
-                "SELECT version, type, schema_version, occurred_at, data, personal, subject_id, partition"
-                " FROM log.events WHERE tenant = %s AND stream_id = %s AND stream_type = %s ORDER BY version",
-                [tenant, id, kind_of(kind)],
-                prepare=True,
-            )
-            rows = await cursor.fetchall()
+        rows = await self._loader.rows((tenant, id, kind_of(kind)))
         if not rows:
             return kind(id, now), None
         subject_id, partition = rows[0][6:]
-        events = [
-            self.codec.decode(type_, schema, tenant, id, version, subject_id, occurred_at, data, personal)
-            for version, type_, schema, occurred_at, data, personal, _, _ in rows
-        ]
-        return kind.fold(
-            id, [event or Event(id, row[0], row[3]) for event, row in zip(events, rows, strict=True)], now
-        ), Stream(subject_id, partition)
+        events = []
+        for version, type_, schema_version, occurred_at, data, personal, _, _ in rows:
+            read = self.codec.decode(
+                type_, schema_version, tenant, id, version, subject_id, occurred_at, data, personal
+            )
+            events.append(read or Event(id, version, occurred_at))
+        return kind.fold(id, events, now), Stream(subject_id, partition)
 
     async def answer_of(self, tenant: str, command_id: str, body: bytes) -> Answer | None:
         """What became of a command that was recorded before; None when it was not. Raises CommandReused when it was
