@@ -27,7 +27,7 @@ from eventlog.envelope import Answer, Caller, Context
 
 MOST = 1_000
 """Commands in one request."""
-AT_ONCE = 64
+AT_ONCE = 256
 """Commands of one request that are decided at the same time; they share the log's next commits."""
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")

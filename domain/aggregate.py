@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from copy import copy
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -25,6 +24,8 @@ Changes = dict[Path, Any]
 
 Order = tuple[int, int]
 """Where a fact stands: (microseconds of occurred_at since 1970, version)."""
+
+CONTAINERS = (dict, list, set)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -107,7 +108,10 @@ class Aggregate:
     def copied(self, now: datetime | None) -> Self:
         """Another aggregate in the same state, to decide at another moment."""
         other = object.__new__(type(self))
-        vars(other).update({name: copy(v) if isinstance(v, dict | list | set) else v for name, v in vars(self).items()})
+        vars(other).update(vars(self))
+        for name, value in vars(self).items():
+            if type(value) in CONTAINERS:
+                setattr(other, name, value.copy())
         other.now = now
         return other
 

@@ -126,7 +126,8 @@ class Codec:
         return self._by_class[event_class]
 
     def has_personal(self, event: Event) -> bool:
-        return any(getattr(event, name) is not None for name in self._by_class[type(event)].personal)
+        values = vars(event)
+        return any(values[name] is not None for name in self._by_class[type(event)].personal)
 
     def encode(self, event: Event, tenant: str, key: SubjectKey | None) -> Stored:
         """The event as text; `key` (needed when it says anything personal) seals each personal field for itself."""

@@ -277,13 +277,13 @@ class Log:
 
     async def _keys(self, commit: Commit) -> dict[UUID, SubjectKey]:
         """The keys of those about whom the commit says something personal, made durable. Raises KeyDestroyed."""
-        tenant = commit.context.tenant
-        subjects = {
-            (tenant, change.stream.subject_id)
-            for change in commit.changes
-            if any(self.codec.has_personal(event) for event in change.events)
-        }
-        return {id: key for (_, id), key in (await self._key_maker.keys(subjects)).items()} if subjects else {}
+        tenant, personal = commit.context.tenant, self.codec.has_personal
+        subjects = {change.stream.subject_id for change in commit.changes if any(map(personal, change.events))}
+        known = {id: key for id in subjects if (key := self.keys.known(tenant, id))}
+        if missing := subjects - known.keys():
+            made = await self._key_maker.keys({(tenant, id) for id in missing})
+            known |= {id: key for (_, id), key in made.items()}
+        return known
 
     def _claim(self, tenant: str, claim: tuple[str, str], stream_id: UUID) -> dict[str, Any]:
         kind, value = claim
