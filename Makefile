@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := $(BIN)/uv --quiet --no-config pip
 
-.PHONY: run install test lint format lock clean
+.PHONY: run install test campaign bench bench-scale lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -24,6 +24,18 @@ install: .venv/installed
 # Tests that kill processes under load depend on a busy machine's moods: what fails is told, and must fail once more, alone.
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
+
+# Every promise of speed beside its reference, about half an hour; BENCH=names chooses some. Kept in .kronika/bench.json.
+bench: install
+	$(BIN)/python -m tests.bench $(BENCH)
+
+# What an event and a page cost at 100,000 and at 10,000,000 events: half an hour and 25 GB.
+bench-scale: install
+	$(BIN)/python -m tests.bench.scale
+
+# A thousand schedules of commands and faults, resumable; --seed N runs one again, `planted` asks whether the checks bite.
+campaign: install
+	$(BIN)/python -m tests.survival $(CAMPAIGN)
 
 lint: install
 	$(BIN)/ruff check .
