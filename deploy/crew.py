@@ -51,6 +51,9 @@ class Crew:
         self._settings = settings
         self._started[name] = time.monotonic()
         self._log_size[name] = log_to(self.log(name))
+        if settings.metrics_port:
+            port = settings.metrics_port + self.names.index(name)
+            settings = settings.model_copy(update={"metrics_port": port})
         process = self._context.Process(target=serve, args=(name, settings, self.log(name)))
         process.start()
         self._running[name] = process

@@ -68,11 +68,16 @@ def status(console: Console, settings: Settings) -> None:
         for lag in lags(connection):
             table.add_row(lag.name, f"{lag.position:,}", f"{lag.events:,}", f"{lag.seconds:.1f}")
     lake = Lag("lakehouse", *lake_lag(settings))
+    with lake_of(settings) as opened:
+        lake_parked = len(opened.parked())
     table.add_row(lake.name, f"{lake.position:,}", f"{lake.events:,}", f"{lake.seconds:.1f}")
     for name in ("api", *WORKERS):
         console.print(f"{name:10} {'runs' if name in running else 'does not run'}")
     console.print(f"{'HTTP':10} {api_url(settings)} {'takes commands' if ready(settings) else 'does not answer'}")
-    console.print(f"log head   {head[0] if head else 0:,}    parked rows {parked[0] if parked else 0}")
+    console.print(
+        f"log head   {head[0] if head else 0:,}    parked rows {parked[0] if parked else 0}"
+        f"    parked facts {lake_parked}"
+    )
     console.print(table)
 
 

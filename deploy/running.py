@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 NOTE = "running.json"
 
 
-def note(home: Path, addresses: "Addresses", api: str) -> Path:
+def note(settings: Settings, addresses: "Addresses") -> Path:
     """Write down where things are; for the owner's eyes only, as a password is in it."""
-    path = home / NOTE
-    fresh = home / f"{NOTE}.{os.getpid()}"
-    text = {"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap, "api": api}
+    path = settings.home / NOTE
+    fresh = settings.home / f"{NOTE}.{os.getpid()}"
+    text = {
+        "database_url": addresses.database_url,
+        "kafka_bootstrap": addresses.kafka_bootstrap,
+        "api_host": settings.api_host,
+        "api_port": settings.api_port,
+    }
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         json.dump(text, file)
     fresh.rename(path)
@@ -39,8 +44,8 @@ def api_url(settings: Settings) -> str:
 
 
 def located(settings: Settings) -> Settings:
-    """The settings with both addresses: as set, else those of what runs in the home. Raises SettingsError when neither
-    is known."""
+    """The settings with the addresses of both servers: as set, else (and then the API's, too) those of what runs in the
+    home. Raises SettingsError when neither is known."""
     if settings.database_url and settings.kafka_bootstrap:
         return settings
     try:
@@ -50,9 +55,5 @@ def located(settings: Settings) -> Settings:
             f"nothing runs in {settings.home}: start it with `kronika up`, or set KRONIKA_DATABASE_URL and "
             "KRONIKA_KAFKA_BOOTSTRAP"
         ) from None
-    return settings.model_copy(
-        update={
-            "database_url": settings.database_url or noted["database_url"],
-            "kafka_bootstrap": settings.kafka_bootstrap or noted["kafka_bootstrap"],
-        }
-    )
+    given = {"database_url": settings.database_url, "kafka_bootstrap": settings.kafka_bootstrap}
+    return settings.model_copy(update=noted | {name: address for name, address in given.items() if address})

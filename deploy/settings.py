@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     """A directory, or an object store's URL."""
     keys_path: AbsolutePath = Field(default_factory=lambda so_far: so_far["home"] / "keys")
     """The key store's directory; never inside the log's database or its backups."""
+    metrics_port: Port | None = None
+    """Where a worker serves its own /metrics (under `kronika up` each at the next port); unset: nowhere."""
     stall_s: float = Field(default=120, gt=0)
     """A worker that has not come round for so long ends itself, to be started again."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -66,7 +66,7 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
                 update={"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
             )
             migrate(addresses.database_url, settings, lambda what: tell("tables", what))
-            running = note(settings.home, addresses, api_url(settings))
+            running = note(settings, addresses)
             try:
                 for name in crew.names:
                     tell(name, "starting")

@@ -41,7 +41,7 @@ def worker(name: str) -> Worker:
             raise KeyError(name)
 
 
-def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> None:
+def run(name: str, settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT; both servers must be named in the settings."""
     assert settings.database_url
     assert settings.kafka_bootstrap
@@ -50,8 +50,8 @@ def run(name: str, settings: Settings, *, metrics_port: int | None = None) -> No
     around = Surroundings(
         settings.database_url, settings.kafka_client(settings.kafka_bootstrap), keys, settings.lake_path
     )
-    if metrics_port:
-        serve_metrics(metrics_port)
+    if settings.metrics_port:
+        serve_metrics(settings.metrics_port)
     watch(settings.stall_s)
     try:
         uvloop.run(until_told(worker(name)(around)))
