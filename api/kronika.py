@@ -21,6 +21,9 @@ from eventlog.keys import FileKeyStore
 from eventlog.log import Log
 from eventlog.positions import Epochs
 
+COMMANDS_MS = 8_000
+"""How long a query of a command may take; all of them find something by its key."""
+
 REREAD_S = 1.0
 """Tokens that do not fit have the epochs read anew, but no more often than this."""
 
@@ -49,7 +52,7 @@ class Kronika:
         how = settings.model_dump(include={"pool_min", "pool_max", "statement_timeout_ms", "connect_timeout_s"})
         try:
             async with (
-                Log.open(settings.database_url, keys, **how) as log,
+                Log.open(settings.database_url, keys, **how | {"statement_timeout_ms": COMMANDS_MS}) as log,
                 pooled(settings.database_url, **how) as reads,
             ):
                 async with reads.connection() as connection:

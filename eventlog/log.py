@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -21,6 +20,7 @@ from eventlog.envelope import Answer, Commit, Stream, partition_of
 from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable, ParentCircle
 from eventlog.keys import KeyMaker, KeyStore, SubjectKey
 from eventlog.loader import Loader
+from eventlog.memory import Memory
 from eventlog.writer import Outcome, Waiting, Writer
 
 A = TypeVar("A", bound=Aggregate)
@@ -29,10 +29,6 @@ WRITER_OPTIONS = (
     f"{APP_ROLE} -c idle_in_transaction_session_timeout=1000 -c statement_timeout=5000 -c lock_timeout=5000"
 )
 """A client that stops while it holds the log's lock loses it within a second; nobody waits for it longer than five."""
-
-
-REMEMBERED = 10_000
-"""Aggregates kept in memory, some 30 MB: those that were loaded or changed last."""
 
 
 class Log:
@@ -55,9 +51,7 @@ class Log:
         self._loader = Loader(self.connection)
         self._key_maker = KeyMaker(keys)
         self._patience_s = patience_s
-        self._remembered: OrderedDict[tuple[str, UUID], tuple[Aggregate, Stream | None, SubjectKey | None]] = (
-            OrderedDict()
-        )
+        self._memory = Memory(keys)
 
     @classmethod
     @asynccontextmanager
@@ -100,7 +94,7 @@ class Log:
         match outcome.outcome:
             case "recorded":
                 for change in commit.changes:
-                    self._remember(commit.context.tenant, change.aggregate, change.stream)
+                    self._memory.keep(commit.context.tenant, change.aggregate, change.stream)
                 return answer(
                     outcome,
                     [self.codec.type_of(type(event)).name for change in commit.changes for event in change.events],
@@ -121,40 +115,26 @@ class Log:
             case _:
                 raise ParentCircle
 
-    def remembers(self, tenant: str, id: UUID) -> bool:
-        """Whether this aggregate would be loaded from memory."""
-        return (tenant, id) in self._remembered
-
-    def forget(self, tenant: str, ids: Iterable[UUID]) -> None:
-        """Load these from the log next time."""
-        for id in ids:
-            self._remembered.pop((tenant, id), None)
-
-    def _remember(self, tenant: str, aggregate: Aggregate, stream: Stream | None) -> None:
-        """Also that there is no such stream."""
-        self._remembered[tenant, aggregate.id] = aggregate, stream, self._key(tenant, stream)
-        self._remembered.move_to_end((tenant, aggregate.id))
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
-
-    def _key(self, tenant: str, stream: Stream | None) -> SubjectKey | None:
-        return self.keys.known(tenant, stream.subject_id) if stream else None
-
     async def load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
         """The aggregate, given the moment of what is to be decided, and where its stream stands; (blank, None) when
         the tenant has no such stream. Raises LogUnavailable.
 
-        One that this process remembers may have been changed by another since: `append` refuses what was decided on it
-        (Conflict); whoever decides without appending looks whether the log `remembers` it, and has it forgotten first.
+        It may come from memory, and be out of date: `append` refuses what was decided on it (Conflict); whoever decides
+        without appending asks `remembers` first, has it forgotten and decides again.
         """
-        if found := self._remembered.get((tenant, id)):
-            aggregate, stream, key = found
-            if isinstance(aggregate, kind) and self._key(tenant, stream) is key:  # else the person was forgotten
-                self._remembered.move_to_end((tenant, id))
-                return aggregate.copied(now), stream
-        loaded, where = await self._load(kind, tenant, id, now)
-        self._remember(tenant, loaded.copied(now), where)
-        return loaded, where
+        if found := self._memory.get(kind, tenant, id, now):
+            return found
+        loaded, stream = await self._load(kind, tenant, id, now)
+        self._memory.keep(tenant, loaded.copied(now), stream)
+        return loaded, stream
+
+    def remembers(self, tenant: str, id: UUID) -> bool:
+        """Whether `load` may answer from memory."""
+        return (tenant, id) in self._memory
+
+    def forget(self, tenant: str, ids: Iterable[UUID]) -> None:
+        """Load these from the log next time."""
+        self._memory.forget(tenant, ids)
 
     async def _load(self, kind: type[A], tenant: str, id: UUID, now: datetime) -> tuple[A, Stream | None]:
         rows = await self._loader.rows((tenant, id, kind_of(kind)))

@@ -17,10 +17,14 @@ import psycopg
 from prometheus_client import Counter, Histogram
 from psycopg.rows import tuple_row
 
+from eventlog.connections import CONNECT_S, watched
 from eventlog.errors import LogUnavailable
 
 LOG_LOCK = 0x6B726F6E
 """Advisory lock of the log: who holds it gives out the next positions."""
+
+SILENCE_S = 7.0
+"""How long an append may take: the server itself ends it after five seconds."""
 
 BATCH = 512
 """Commands a flush takes at the most: keeps one commit under some 50 ms, measured."""
@@ -177,7 +181,9 @@ class Writer:
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None:
-            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, options=self._options)
+            self._connection = await watched(SILENCE_S).connect(
+                self._url, autocommit=True, options=self._options, connect_timeout=CONNECT_S
+            )
         return self._connection
 
     async def _disconnect(self) -> None:
