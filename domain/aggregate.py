@@ -148,7 +148,7 @@ class Aggregate:
         if isinstance(event, Move):
             last = self.moved_at.get(event.axis)
             if last is not None and event.timestamp < last:
-                raise MoveOutOfOrder(event.axis, event.timestamp, last)
+                raise MoveOutOfOrder(event.axis, event.timestamp, last, self.moves)
         return self._take(event)
 
     def learn(self, event_class: type[F], **values: Any) -> F | None:

@@ -25,10 +25,11 @@ class Refusal(Exception):
 class MoveOutOfOrder(Refusal):
     """A move may not precede the last one on the same axis: history on an axis runs forward only."""
 
-    def __init__(self, axis: str, asked: datetime, last: datetime) -> None:
+    def __init__(self, axis: str, asked: datetime, last: datetime, allowed: Iterable[str]) -> None:
         super().__init__(
             f"occurred_at {asked.isoformat()} precedes the last move of the {axis}, at {last.isoformat()}; "
-            "give a moment that does not."
+            "give a moment that does not.",
+            allowed,
         )
 
 

@@ -96,8 +96,7 @@ class AnyLife(RuleBasedStateMachine):
         at = command.occurred_at
         assert at
         if axis in self.moved and at < self.moved[axis]:
-            # Another moment would do, no other command is needed: so it names none.
-            self.is_refused(command, "MoveOutOfOrder", [])
+            self.is_refused(command, "MoveOutOfOrder")
             return False
         self.moved[axis] = at
         self.said.update({thing: [(at, len(self.history), value)] for thing, value in says.items()})

@@ -193,7 +193,11 @@ class AnyLifeOfACustomer(AnyLife):
         else:
             self.deals(command, ("ParentSet", {"parent_id": parent}))
 
-    @rule(links=st.lists(st.tuples(AGO, CONTACTS, st.sampled_from(["owner", "buyer"]), st.booleans()), max_size=3))
+    @rule(
+        links=st.lists(
+            st.tuples(AGO, CONTACTS, st.sampled_from(["owner", "buyer"]), st.booleans()), min_size=1, max_size=4
+        )
+    )
     def link_contacts(self, links: list[tuple[int, UUID, str, bool]]) -> None:
         for ago, contact, role, primary in links:
             command = self.of(LinkContact, ago, contact_id=contact, role=role, primary=primary)
@@ -226,7 +230,7 @@ class AnyLifeOfACustomer(AnyLife):
         command = self.of(VerifyCustomer, ago, method=method)
         self.learns(command, ("Verified", {"verified_at": command.occurred_at, "verified_by": method}))
 
-    @rule(turns=st.lists(st.tuples(AGO, st.booleans()), max_size=3))
+    @rule(turns=st.lists(st.tuples(AGO, st.booleans()), min_size=1, max_size=4))
     def end_or_take_up(self, turns: list[tuple[int, bool]]) -> None:
         for ago, active in turns:
             command = self.of(ReactivateCustomer if active else DeactivateCustomer, ago)
