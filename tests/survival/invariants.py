@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, TopicPartition
 from psycopg import AsyncConnection, sql
 
 from deploy.report import lake_of
+from domain.customer import Customer
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Recorded
@@ -32,6 +33,9 @@ from projections.projection import Projection, Row
 from tests.survival.company import Book, Sent, same
 from tests.survival.failpoints import kind_of
 from tests.survival.system import System
+
+RECOVERY_S = 30
+"""How long a system may take to be itself again, unaided."""
 
 MOST = {
     # memory in MB, threads and files of one process, well above what each needs
@@ -128,14 +132,16 @@ def nothing_is_claimed_twice_and_no_parents_stand_in_a_circle(found: Found) -> N
         for email in row["emails"] or ():
             if owner.setdefault(email.casefold(), row["id"]) != row["id"]:
                 raise Broken(f"two customers have the address {email}")
-    above = {row["id"]: UUID(str(row["parent_id"])) for row in rows if row["parent_id"]}
-    for child in above:
-        passed, up = {child}, above.get(child)
-        while up is not None:
-            if up in passed:
-                raise Broken(f"the parents of {child} stand in a circle")
-            passed.add(up)
-            up = above.get(up)
+    above: dict[UUID, UUID | None] = {}
+    for event in found.events:
+        if isinstance(event.event, Customer.ParentSet):
+            above[event.stream_id] = event.event.parent_id
+            passed, up = {event.stream_id}, event.event.parent_id
+            while up is not None:
+                if up in passed:
+                    raise Broken(f"since position {event.position} the parents of {event.stream_id} stand in a circle")
+                passed.add(up)
+                up = above.get(up)
 
 
 def rows_shown(system: System, kind: str) -> dict[str, dict[str, Any]]:
@@ -143,7 +149,12 @@ def rows_shown(system: System, kind: str) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     cursor: dict[str, str] = {}
     while True:
-        answer = system.http.get(f"{system.apis[0]}/v1/{kind}", params={"limit": "200", **cursor})
+        deadline = time.monotonic() + RECOVERY_S
+        while True:  # a busy machine may leave the store behind for a moment, and then a caller asks again
+            answer = system.http.get(f"{system.apis[0]}/v1/{kind}", params={"limit": "200", **cursor})
+            if answer.status_code != 503 or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
         if answer.status_code != 200:
             raise Broken(f"{kind} cannot be listed: {answer.status_code} {answer.text}")
         page = answer.json()
@@ -180,6 +191,7 @@ def a_retry_with_the_same_key_gets_the_first_answer(found: Found) -> None:
     for sent, told in zip(asked_again, answers(found.system, other, 0), strict=False):
         if sent.acknowledged and told["status"] != 422:
             raise Broken(f"another body under the same key was answered {told}: {sent.name} {sent.key}")
+    found.system.recover()
     found.read()
     never_answered = sum(sent.fresh and sent.answered_at is None for sent in asked_again)
     if len(found.events) > head and not never_answered:
@@ -445,6 +457,7 @@ def stuck(system: System) -> list[str]:
 
 
 INVARIANTS: tuple[Callable[[Found], None], ...] = (
+    a_retry_with_the_same_key_gets_the_first_answer,  # first, as what it records is to be checked, too
     every_acknowledged_command_is_in_the_log_exactly_once_every_refused_one_not_at_all_and_every_other_at_most_once,
     versions_are_dense_positions_gapless_and_recorded_at_never_runs_back,
     a_command_acknowledged_before_another_was_sent_has_the_lower_position,
@@ -453,13 +466,11 @@ INVARIANTS: tuple[Callable[[Found], None], ...] = (
     a_read_with_min_position_never_shows_older,
     money_is_the_same_in_the_orders_lines_in_the_read_models_and_in_the_lakehouse,
     no_lock_is_stuck_no_connection_thread_or_file_leaked_and_memory_is_bounded,
-    a_retry_with_the_same_key_gets_the_first_answer,
 )
 
 
 def check(system: System, book: Book) -> float:
-    """All nine, on a system that has recovered; answers how long recovering took. What asking again has recorded is
-    taken in by everything before the next check of the same system."""
+    """All nine, on a system that has recovered; answers how long recovering took."""
     took = system.recover()
     found = Found.of(system, book)
     for invariant in INVARIANTS:

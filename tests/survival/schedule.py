@@ -54,6 +54,8 @@ class Schedule:
     clients: int
     commands: int
     faults: tuple[Fault, ...]
+    pause_s: float = 0.0
+    """How long each client rests between two stories."""
 
     @classmethod
     def of(cls, seed: int) -> Schedule:
@@ -150,7 +152,9 @@ def run(
     outcome = Outcome(schedule.seed)
     system = System(servers, nursery, schedule.processes)
     try:
-        company = Company(system.apis, system.token, schedule.seed, schedule.clients, schedule.commands)
+        company = Company(
+            system.apis, system.token, schedule.seed, schedule.clients, schedule.commands, pause_s=schedule.pause_s
+        )
         sentence = "the schedule comes to its end"
         try:
             asyncio.run(perform(schedule, system, company, outcome))
@@ -223,6 +227,8 @@ async def strike(fault: Fault, system: System, outcome: Outcome) -> None:
         return  # counted when it has acted
     outcome.faults[f"{fault.kind} of {fault.who}" if fault.kind == "disk full" else fault.kind] += 1
     match fault.kind:
+        case "a while":
+            await asyncio.sleep(seconds)
         case "kill -9":
             system.kill(fault.who)
         case "SIGSTOP":
