@@ -279,8 +279,15 @@ class System:
         return [f"http://127.0.0.1:{port}" for port in self.ports.values()]
 
     def ready(self) -> bool:
+        """Whether every API takes commands and reads; each goes over connections of its own."""
+        nobody = {"customer_id": str(uuid4()), "name": "?"}
         try:
-            return all(self.http.get(f"{api}/health/ready", timeout=5).status_code == 200 for api in self.apis)
+            return all(
+                self.http.get(f"{api}/v1/customers?limit=1", timeout=5).status_code == 200
+                and self.http.post(f"{api}/v1/commands/rename-customer", json=nobody, timeout=5).status_code == 404
+                and self.http.get(f"{api}/health/ready", timeout=5).status_code == 200
+                for api in self.apis
+            )
         except httpx.HTTPError:
             return False
 
