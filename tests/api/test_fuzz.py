@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -87,7 +88,7 @@ def asked(draw: Any) -> tuple[str, Any]:
     registration = draw(st.sampled_from(COMMANDS))
     if draw(st.integers(0, 9)) == 0:
         return registration.name, draw(VALUES)
-    body = sample(registration, all_fields=draw(st.booleans()))
+    body = deepcopy(sample(registration, all_fields=draw(st.booleans())))
     for _ in range(draw(st.integers(0, 3))):
         where: Any = body
         name = draw(st.sampled_from([*body, "occurred_at", "reason", "surprise"]))
@@ -96,7 +97,9 @@ def asked(draw: Any) -> tuple[str, Any]:
             if not isinstance(inner, dict) or not inner:
                 break
             where, name = inner, draw(st.sampled_from([*inner]))
-        where[name] = draw(VALUES)
+        where[name] = deepcopy(
+            draw(VALUES)
+        )  # what is drawn is shared between examples, and the next turn may write in it
     return registration.name, body
 
 
