@@ -249,7 +249,7 @@ class Host:
                     row = projection.new_row(events[0])
                 for recorded in events:
                     projection.handle(row, recorded)
-            except Exception:
+            except Exception:  # whatever a handler raises: the row is folded again, with care
                 fold.failed.append(key)
             else:
                 fold.rows[key] = row
