@@ -23,6 +23,7 @@ from api import commands, customers, feed, health, opportunities, reads, receiva
 from api.document import document
 from api.door import Door
 from api.kronika import Kronika
+from deploy.garbage import collect_rarely
 from deploy.settings import Settings
 
 DRAIN_S = 7
@@ -108,6 +109,7 @@ def serve(settings: Settings) -> None:
         )
     )
     server.app = app
+    collect_rarely()
     server.run()
 
 

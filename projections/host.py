@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 
 import orjson
 import psycopg
 import structlog
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import dict_row
 
 from eventlog.envelope import Recorded
@@ -36,7 +37,7 @@ class Slot:
     projection: Projection
     building: bool = False
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.projection.name + ("_next" if self.building else "")
 
@@ -125,11 +126,10 @@ class Host:
         reached = self._reached(batch)
         if not reached:
             return
-        async with self.connection.transaction():
-            await self._advance(reached)
-            folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
-            await self._set_parked_aside(folds)
-            await self._read_rows(folds)
+        folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
+        pipeline = self.connection.pipeline  # the inner one ends with an answer to all that was sent, before the commit
+        async with pipeline(), self.connection.transaction(), pipeline():
+            await self._advance_and_read(reached, folds)
             for fold in folds:
                 self._fold(fold)
             await self._fold_failed(folds)
@@ -152,24 +152,39 @@ class Host:
             if position > self.checkpoints[slot.name, partition]
         }
 
-    async def _advance(self, reached: dict[tuple[str, int], int]) -> None:
-        """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
-        places = list(reached)
-        cursor = await self.connection.execute(
-            "UPDATE read.checkpoints c SET position = n.position"
-            " FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])"
-            " AS n(slot, partition, position, owner, before)"
-            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
-            [
-                [slot for slot, _ in places],
-                [partition for _, partition in places],
-                [reached[place] for place in places],
-                [self._owners[place] for place in places],
-                [self.checkpoints[place] for place in places],
-            ],
+    async def _advance_and_read(self, reached: dict[tuple[str, int], int], folds: list[Fold]) -> None:
+        """Move the checkpoints, set aside what is parked and get the rows that are not remembered, in one round trip.
+        Raises Fenced."""
+        advanced = await self._advance(reached)
+        parked = await self.connection.execute(
+            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
         )
-        if cursor.rowcount != len(places):
-            raise Fenced(f"{len(places) - cursor.rowcount} of {len(places)} checkpoints belong to another worker now")
+        read = await self._ask_for_rows([(fold, self._not_remembered(fold)) for fold in folds])
+        if (moved := len(await advanced.fetchall())) != len(reached):
+            raise Fenced(f"{len(reached) - moved} of {len(reached)} checkpoints belong to another worker now")
+        if waiting := set(await parked.fetchall()):
+            self._set_aside(waiting, folds)
+        await self._take_rows(read)
+
+    async def _advance(self, reached: dict[tuple[str, int], int]) -> AsyncCursor[Any]:
+        """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
+        steps = [
+            {
+                "slot": slot,
+                "partition": partition,
+                "position": position,
+                "owner": self._owners[slot, partition],
+                "before": self.checkpoints[slot, partition],
+            }
+            for (slot, partition), position in reached.items()
+        ]
+        return await self.connection.execute(
+            "UPDATE read.checkpoints c SET position = n.position FROM json_to_recordset(%s::json)"
+            " AS n(slot text, partition smallint, position bigint, owner bigint, before bigint)"
+            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before"
+            " RETURNING c.slot",
+            [orjson.dumps(steps).decode()],
+        )
 
     def _sort(self, slot: Slot, batch: Sequence[Recorded]) -> Fold:
         """The events that this slot has yet to see, by the row they concern."""
@@ -184,40 +199,35 @@ class Host:
                 events.setdefault(projection.key(recorded), []).append(recorded)
         return Fold(slot, events)
 
-    async def _set_parked_aside(self, folds: list[Fold]) -> None:
+    def _set_aside(self, parked: set[tuple[str, str]], folds: list[Fold]) -> None:
         """The later events of a parked row wait with it."""
-        cursor = await self.connection.execute(
-            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
-        )
-        parked = set(await cursor.fetchall())
-        if not parked:
-            return
         for fold in folds:
             for key in [key for key in fold.events if (fold.slot.name, key_text(key)) in parked]:
                 fold.parked.extend((key, recorded, None) for recorded in fold.events.pop(key))
+                fold.rows.pop(key, None)
 
-    async def _read_rows(self, folds: list[Fold]) -> None:
-        """The present rows: remembered, else read with one query a slot, all in one round trip."""
-        reading = []
-        for fold in folds:
-            if fold.slot.projection.per_event:
-                continue
-            name = fold.slot.name
-            fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
-            if missing := [key for key in fold.events if key not in fold.rows]:
-                reading.append((fold, missing))
-        await self._query_rows(reading)
+    def _not_remembered(self, fold: Fold) -> list[Key]:
+        """The keys whose rows are to be read; the others' rows are at hand then."""
+        if fold.slot.projection.per_event:
+            return []
+        name = fold.slot.name
+        fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
+        return [key for key in fold.events if key not in fold.rows]
 
-    async def _query_rows(self, reading: list[tuple[Fold, list[Key]]]) -> None:
-        cursors = []
-        async with self.connection.pipeline():
-            for fold, keys in reading:
+    async def _ask_for_rows(self, wanted: list[tuple[Fold, list[Key]]]) -> list[tuple[Fold, AsyncCursor[Row]]]:
+        asked = []
+        for fold, keys in wanted:
+            if keys:
                 cursor = self.connection.cursor(binary=True, row_factory=dict_row)
                 await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*keys, strict=True)])
-                cursors.append(cursor)
-            for (fold, _), cursor in zip(reading, cursors, strict=True):
-                key = fold.slot.projection.table.key
-                fold.rows.update({tuple(row[column] for column in key): row for row in await cursor.fetchall()})
+                asked.append((fold, cursor))
+        return asked
+
+    async def _take_rows(self, asked: list[tuple[Fold, AsyncCursor[Row]]]) -> None:
+        for fold, cursor in asked:
+            key = fold.slot.projection.table.key
+            rows = {tuple(row[column] for column in key): row for row in await cursor.fetchall()}
+            fold.rows |= {place: row for place, row in rows.items() if place in fold.events}
 
     def _remember(self, folds: list[Fold]) -> None:
         """Rows that are now in the tables as they are here; nobody else writes them while the partition is ours. A
@@ -261,7 +271,8 @@ class Host:
         for fold, keys in failed:
             for key in keys:
                 fold.rows.pop(key, None)
-        await self._query_rows([(fold, keys) for fold, keys in failed if not fold.slot.projection.per_event])
+        again = [(fold, keys) for fold, keys in failed if not fold.slot.projection.per_event]
+        await self._take_rows(await self._ask_for_rows(again))
         for fold, keys in failed:
             for key in keys:
                 self._fold_with_care(fold, key)
@@ -289,7 +300,7 @@ class Host:
     async def _write_or_park(self, fold: Fold) -> None:
         """The one event of a batch that the store refused: what cannot be written is parked."""
         try:
-            async with self.connection.transaction():
+            async with self.connection.transaction(), self.connection.pipeline():
                 await self._write(fold)
         except psycopg.OperationalError:
             raise
@@ -339,19 +350,22 @@ def encode(value: Any) -> Any:
     raise TypeError(f"a row holds a {type(value).__name__}")
 
 
-def rows_by_key(slot: Slot) -> sql.Composed:
+@cache
+def rows_by_key(slot: Slot) -> bytes:
     table = slot.projection.table
-    return sql.SQL("SELECT t.* FROM {table} t JOIN unnest({arrays}) AS k({key}) USING ({key})").format(
+    query = sql.SQL("SELECT t.* FROM {table} t JOIN unnest({arrays}) AS k({key}) USING ({key})").format(
         table=slot.table,
         arrays=sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in table.key),
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
     )
+    return query.as_bytes()
 
 
-def upsert(slot: Slot) -> sql.Composed:
+@cache
+def upsert(slot: Slot) -> bytes:
     table = slot.projection.table
     rest = [column for column in table.columns if column not in table.key]
-    return sql.SQL(
+    query = sql.SQL(
         "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)"
         " ON CONFLICT ({key}) DO UPDATE SET {rest}"
     ).format(
@@ -359,3 +373,4 @@ def upsert(slot: Slot) -> sql.Composed:
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
         rest=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest),
     )
+    return query.as_bytes()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from deploy.garbage import collect_rarely
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, log_lines, serve_metrics, until_told
@@ -53,8 +54,10 @@ def run(name: str, settings: Settings) -> None:
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
     watch(settings.stall_s)
+    work = worker(name)
+    collect_rarely()
     try:
-        uvloop.run(until_told(worker(name)(around)))
+        uvloop.run(until_told(work(around)))
     finally:
         keys.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ PAGE = 2_000
 SOON_S, LATEST_S, STANDBY_S = 0.002, 0.020, 0.5
 """How soon the log is asked again after it had something new, how late when it had nothing, and how often another
 relay asks whether this one is gone."""
+
+SAVE_S = 0.1
+"""How long Kafka may hold what is not yet remembered to be there: the next relay publishes that once more."""
 
 PUBLISHED = Counter("kronika_relay_published", "Events that Kafka has acknowledged.")
 BATCH = Histogram("kronika_relay_batch", "Events published at a time.", buckets=(1, 5, 20, 100, 500, 2_000))
@@ -102,6 +106,8 @@ class Tail:
 
     def __init__(self, connection: AsyncConnection[Any], to: Publisher, at: Standing) -> None:
         self.connection, self.to, self.at = connection, to, at
+        self.published = at.position
+        self._save_at = 0.0
 
     async def check_topic(self) -> None:
         """When the topic is not where it was, begin a new one at the head of the log: what is older, consumers read
@@ -127,25 +133,29 @@ class Tail:
     async def follow(self) -> None:
         previous = await last_positions(self.connection, self.at.position)
         pause = SOON_S
+        self.published = self.at.position
         while True:
-            page = await feed.messages(self.connection, after=self.at.position, limit=PAGE)
+            page = await feed.messages(self.connection, after=self.published, limit=PAGE)
             LOOKED.set_to_current_time()
             at_work()
             if page:
                 await self.carry(records(page, previous))
+            if self.published > self.at.position and time.monotonic() >= self._save_at:
+                await self.save(replace(self.at, position=self.published))
             pause = SOON_S if page else min(2 * pause, LATEST_S)
             if len(page) < PAGE:
                 await asyncio.sleep(pause)
 
     async def carry(self, batch: list[Record]) -> None:
-        """Publish, and remember how far it got. Raises KafkaAway when that is not to the end."""
+        """Publish to the end. Raises KafkaAway when it did not get there; then it is remembered how far it got."""
         assert self.at.topic
         done = await self.to.publish(self.at.topic, batch)
-        if done:
-            await self.save(replace(self.at, position=batch[done - 1].position))
         PUBLISHED.inc(done)
         BATCH.observe(done)
+        if done:
+            self.published = batch[done - 1].position
         if done < len(batch):
+            await self.save(replace(self.at, position=self.published))
             raise KafkaAway(f"{len(batch) - done} of {len(batch)} events were not acknowledged")
 
     async def save(self, now: Standing) -> None:
@@ -157,6 +167,7 @@ class Tail:
         if cursor.rowcount != 1:
             raise Fenced("another relay has taken over")
         self.at = now
+        self._save_at = time.monotonic() + SAVE_S
         POSITION.set(now.position)
 
 

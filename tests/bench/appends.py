@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from uuid import UUID
 
 import uvloop
 
+from deploy.garbage import collect_rarely
 from eventlog.envelope import Commit
 from eventlog.log import Log
 from tests.bench.measure import Benchmark, Reading, Side
@@ -81,8 +81,7 @@ async def appends(what: str, callers: int, seconds: float, url: str, keys: Path)
             await know(log, customer_ids(CUSTOMERS))
         count = min(PREPARED, int((seconds + WARM_UP_S) * (30_000 if callers > 1 else 3_000)))
         prepared = iter(list(commits(log, what, count)))
-        gc.collect()
-        gc.freeze()
+        collect_rarely()  # as every process that serves
         await measured(log, prepared, callers, WARM_UP_S)
         return await measured(log, prepared, callers, seconds)
 
