@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any, BinaryIO
 
-import orjson
-import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +18,7 @@ from api.document import document
 from api.door import Door
 from api.kronika import Kronika
 from deploy.garbage import collect_rarely
+from deploy.lines import log_as_lines
 from deploy.settings import Settings
 
 DRAIN_S = 7
@@ -111,53 +106,3 @@ def serve(settings: Settings) -> None:
     server.app = app
     collect_rarely()
     server.run()
-
-
-def log_as_lines(level: str) -> None:
-    """One JSON object a line on standard error, unless the process has set up its logs already."""
-    if structlog.is_configured():
-        return
-    handler = logging.StreamHandler()
-    handler.setFormatter(Line())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=as_line),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.BytesLoggerFactory(Lossy(sys.stderr.buffer)),  # type: ignore[arg-type]  # all it needs
-        cache_logger_on_first_use=True,
-    )
-
-
-class Lossy:
-    """Where the log goes: what cannot be written there (a full disk) is lost, and no request with it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, line: bytes) -> None:
-        with suppress(OSError):
-            self._file.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._file.flush()
-
-
-class Line(logging.Formatter):
-    """What libraries log, as a line like ours: of a traceback, which may show values, only what it came to."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        said = record.getMessage().strip().rpartition("\n")[2]
-        at = datetime.fromtimestamp(record.created, UTC)
-        return as_line(
-            {"event": said, "logger": record.name, "level": record.levelname.lower(), "timestamp": at}
-        ).decode()
-
-
-def as_line(event: Any, **_: Any) -> bytes:
-    return orjson.dumps(event, default=str)

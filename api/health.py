@@ -53,6 +53,8 @@ async def live() -> dict[str, str]:
 @router.get("/health/ready", summary="Commands are taken: the log answers. How far behind the rest is, is told too.")
 async def ready(house: House) -> dict[str, Any]:
     """Only the log decides; a relay or a projection that lags makes reads older, not commands impossible."""
+    async with house.log.connection() as connection:  # that of commands
+        await connection.execute("SELECT")
     async with house.reading() as connection:
         head = await house.tide.least(connection=connection)
         projections = await asked(connection, PROGRESS)

@@ -99,9 +99,8 @@ async def decide(log: Log, asked: Asked, registration: Registration, body: bytes
         try:
             about = await unit.decided(registration)
         except (Refusal, NotFound, StaleVersion):
-            if (
-                attempt < ATTEMPTS and unit.forget_remembered()
-            ):  # what was remembered may be out of date: decide anew on what the log has
+            # What was remembered may be out of date: decide anew on what the log has.
+            if attempt < ATTEMPTS and unit.forget_remembered():
                 continue
             raise
         try:

@@ -196,12 +196,12 @@ class Log:
         claims: list[dict[str, Any]] = []
         releases: list[dict[str, Any]] = []
         parents: list[dict[str, Any]] = []
-        seen = [{"stream_id": id, "version": version} for id, version in commit.read]
+        seen = [{"tenant": tenant, "stream_id": id, "version": version} for id, version in commit.read]
         changing: set[tuple[Any, ...]] = {(tenant, context.command_id)}
         for change in commit.changes:
             aggregate, stream, kind = change.aggregate, change.stream, kind_of(change.aggregate)
             changing.add((tenant, aggregate.id))
-            seen.append({"stream_id": aggregate.id, "version": change.expected_version})
+            seen.append({"tenant": tenant, "stream_id": aggregate.id, "version": change.expected_version})
             for event in change.events:
                 type_, schema_version, data, personal = self.codec.encode(event, tenant, keys.get(stream.subject_id))
                 events.append(
@@ -225,7 +225,7 @@ class Log:
                 claims += [self._claim(tenant, claim, aggregate.id) for claim in now - before]
                 releases += [self._claim(tenant, claim, aggregate.id) for claim in before - now]
             if aggregate.parent != change.parent_before:
-                parents.append({"child_id": aggregate.id, "parent_id": aggregate.parent})
+                parents.append({"tenant": tenant, "child_id": aggregate.id, "parent_id": aggregate.parent})
                 changing.add((tenant, "parents"))
         changing.update((tenant, claim["kind"], claim["token"]) for claim in claims + releases)
         command = {
@@ -268,7 +268,7 @@ class Log:
     def _claim(self, tenant: str, claim: tuple[str, str], stream_id: UUID) -> dict[str, Any]:
         kind, value = claim
         token = self.keys.digest("claims", tenant, f"{kind}|{value}".encode())
-        return {"kind": kind, "token": token.hex(), "stream_id": stream_id}
+        return {"tenant": tenant, "kind": kind, "token": token.hex(), "stream_id": stream_id}
 
 
 def answer(outcome: Outcome, types: list[str], *, repeated: bool = False) -> Answer:

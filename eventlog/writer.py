@@ -173,7 +173,7 @@ class Writer:
 
     async def _flush(self, batch: list[Waiting]) -> list[Outcome]:
         """One statement and one transaction, of which the server needs nothing more than this message."""
-        lists = [orjson.dumps(entries).decode() for entries in as_lists(batch)]
+        lists = [orjson.dumps(entries).decode() if entries else None for entries in as_lists(batch)]
         connection = await self._connected()
         cursor = connection.cursor(binary=True, row_factory=tuple_row)
         await cursor.execute(APPEND, [LOG_LOCK, *lists], prepare=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from deploy.garbage import collect_rarely
+from deploy.lines import log_as_lines
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
-from workers.lifetime import Surroundings, Worker, log_lines, serve_metrics, until_told
+from workers.lifetime import Surroundings, Worker, serve_metrics, until_told
 from workers.watchdog import watch
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(name: str, settings: Settings) -> None:
     """Run one worker until SIGTERM or SIGINT; both servers must be named in the settings."""
     assert settings.database_url
     assert settings.kafka_bootstrap
-    log_lines(settings.log_level)
+    log_as_lines(settings.log_level)
     keys = FileKeyStore(settings.keys_path)
     around = Surroundings(
         settings.database_url, settings.kafka_client(settings.kafka_bootstrap), keys, settings.lake_path

@@ -1,0 +1,64 @@
+"""What a serving process has to say: one JSON object a line on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+
+
+def log_as_lines(level: str) -> None:
+    """Set up the logs of this process, unless it has done so already. Of libraries only warnings are told; what
+    kafka-python has to say, the workers say in one line themselves."""
+    if structlog.is_configured():
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(Line())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=as_line),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.BytesLoggerFactory(Lossy(sys.stderr.buffer)),  # type: ignore[arg-type]  # all it needs
+        cache_logger_on_first_use=True,
+    )
+
+
+class Lossy:
+    """Where the log goes: what cannot be written there (a full disk) is lost, and no work with it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
+class Line(logging.Formatter):
+    """What libraries log, as a line like ours: of a traceback, which may show values, only what it came to."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage().strip().rpartition("\n")[2]
+        at = datetime.fromtimestamp(record.created, UTC)
+        return as_line(
+            {"event": said, "logger": record.name, "level": record.levelname.lower(), "timestamp": at}
+        ).decode()
+
+
+def as_line(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
