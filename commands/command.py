@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -119,5 +120,6 @@ def registration_of(command: Command) -> Registration:
     return _registry[kebab(type(command).__name__)]
 
 
+@cache
 def kebab(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

@@ -25,9 +25,9 @@ from projections.host import Fenced
 log = structlog.get_logger()
 T = TypeVar("T")
 
-PACE_S = 1.0
+PACE_S = 0.15
 FULL = 20_000
-"""What arrives within a second, or so many events, is committed together: one costs as much as a thousand."""
+"""What arrives within this time, or so many events, is committed together: one costs as much as a thousand."""
 
 TRIES = 12
 """How often a commit that lost a race is tried again."""
@@ -52,7 +52,7 @@ class Intake:
     owner's finds its epoch gone and raises Fenced. Events at or below a checkpoint are passed over, so nothing is there
     twice.
 
-    `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` after a second, writes.
+    `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` some times a second, writes.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -121,7 +121,7 @@ class Intake:
             self._committed.update({step.partition: step.position for step in steps if step.partition in self._owners})
 
     async def keep_pace(self) -> None:
-        """Commit every second, when there is something to commit. What goes wrong, the next `apply` raises."""
+        """Commit what there is, some times a second. What goes wrong, the next `apply` raises."""
         while True:
             await asyncio.sleep(PACE_S)
             with suppress(Fenced, LogUnavailable):

@@ -589,7 +589,7 @@ def look_for(bug: Bug, servers: Servers, directory: Path, number: int) -> str | 
     try:
         for seed in bug.seeds:
             # clients that take their time are still at work when who was stopped past its session goes on
-            pause_s = 3.0 if any(fault.kind == "a while" for fault in bug.faults) else 0.0
+            pause_s = 1.2 if any(fault.kind == "a while" for fault in bug.faults) else 0.0
             schedule = Schedule(
                 seed, processes, 8, COMMANDS, tuple(sorted(bug.faults, key=lambda fault: fault.after)), pause_s
             )
