@@ -127,8 +127,7 @@ class Host:
         if not reached:
             return
         folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
-        pipeline = self.connection.pipeline  # the inner one ends with an answer to all that was sent, before the commit
-        async with pipeline(), self.connection.transaction(), pipeline():
+        async with self.connection.pipeline(), self.connection.transaction():
             await self._advance_and_read(reached, folds)
             for fold in folds:
                 self._fold(fold)

@@ -52,7 +52,7 @@ class Intake:
     owner's finds its epoch gone and raises Fenced. Events at or below a checkpoint are passed over, so nothing is there
     twice.
 
-    `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` some times a second, writes.
+    `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` at its pace, writes.
     """
 
     def __init__(self, lake: Lake) -> None:

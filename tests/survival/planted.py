@@ -344,11 +344,11 @@ BUGS = (
         "checkpoints are committed first",
         "rows that were to follow are lost with the process",
         HOST,
-        "        async with pipeline(), self.connection.transaction(), pipeline():\n"
+        "        async with self.connection.pipeline(), self.connection.transaction():\n"
         "            await self._advance_and_read(reached, folds)\n",
-        "        async with pipeline():\n"
+        "        async with self.connection.pipeline():\n"
         "            await self._advance_and_read(reached, folds)\n"
-        "        async with pipeline(), self.connection.transaction(), pipeline():\n",
+        "        async with self.connection.pipeline(), self.connection.transaction():\n",
         *KILLED_IN_A_BATCH,
     ),
     bug(
