@@ -102,6 +102,28 @@ async def test_two_projectors_share_the_work_and_either_may_end(around, log, con
     assert await is_whole(connection)
 
 
+async def test_when_one_of_two_projectors_is_killed_its_partitions_move_within_15_seconds(
+    around, log, connection, process
+):
+    async with at_work(relay(), around), running(trickle(log)):
+        two = [process("-m", "workers", "projector", PGAPPNAME=name) for name in ("first", "second")]
+        await eventually(lambda: shared_by(connection, "first", "second"))
+        two[0].send_signal(signal.SIGKILL)
+        two[0].wait()
+        await eventually(lambda: shared_by(connection, "second"), within_s=15)
+    await eventually(lambda: caught_up(connection, PROJECTIONS[0]))
+
+
+async def shared_by(connection, *names):
+    """Whether these projectors, each with some, hold all partitions among them."""
+    cursor = await connection.execute(
+        "SELECT a.application_name, count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE a.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 GROUP BY 1"
+    )
+    held = dict(await cursor.fetchall())
+    return held.keys() == set(names) and sum(held.values()) == PARTITIONS
+
+
 async def test_connections_that_break_are_made_anew(around, log, connection):
     broken = 0
     async with at_work(relay(), around), at_work(project(registrations), around), running(trickle(log)):
