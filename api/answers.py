@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -18,8 +20,9 @@ from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG
-from commands.dispatch import Forbidden
+from commands.dispatch import SKEW, Forbidden
 from eventlog.envelope import Caller
+from projections.cut import Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
 from projections.query import Page, ParkedEvent, Resource
@@ -43,6 +46,61 @@ class Fresh(BaseModel):
         examples=["1.42"],
     )
     wait: float = Field(0, ge=0, le=LONGEST_S, allow_inf_nan=False, description="Seconds to wait until it does.")
+
+
+class AsOf(Fresh):
+    """Two clocks: how it was, and how it was known."""
+
+    as_of: str | None = Field(
+        None,
+        max_length=40,
+        description="As it was at this moment (of a day: at its end, UTC): only what had happened by then counts.",
+        examples=["2026-03-31", "2026-03-31T18:00:00Z"],
+    )
+    known_at: str | None = Field(
+        None,
+        max_length=40,
+        description="As it was known: only what was recorded by this moment, or up to this position, counts.",
+        examples=["1.42", "2026-03-31T18:00:00Z"],
+    )
+
+    async def cut(self, house: Kronika) -> Cut:
+        """Raises BadRequest, BadPosition, PositionAbandoned."""
+        as_of = None if self.as_of is None else moment_of(self.as_of, "as_of")
+        return Cut(as_of, None if self.known_at is None else await point_of(house, self.known_at, "known_at"))
+
+
+async def point_of(house: Kronika, text: str, where: str) -> int | datetime:
+    """A position or a moment. Raises BadRequest, BadPosition, PositionAbandoned."""
+    return await house.reached(text) if POSITION.fullmatch(text) else moment_of(text, where)
+
+
+def moment_of(text: str, where: str) -> datetime:
+    """A moment, or the end of a day in UTC. Raises BadRequest, also for what is yet to come, today excepted."""
+    try:
+        if DAY.fullmatch(text):
+            day = date.fromisoformat(text)
+            moment, begins = datetime.combine(day, time.max, UTC), datetime.combine(day, time.min, UTC)
+        else:
+            moment = begins = with_zone(datetime.fromisoformat(text))
+    except ValueError:
+        raise BadRequest(
+            f"{where} is to be a day like 2026-03-31, a moment with its zone like 2026-03-31T18:00:00Z (write + as %2B)"
+            " or, where what was known is asked for, a position that an answer gave."
+        ) from None
+    if begins > datetime.now(UTC) + SKEW:
+        raise BadRequest(f"{where} is yet to come; of the future nothing is known.")
+    return moment
+
+
+def with_zone(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone")
+    return moment
+
+
+POSITION = re.compile(r"\d+\.\d+")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 async def calling(request: Request, _documented: Annotated[Any, Depends(bearer)]) -> Caller:

@@ -73,6 +73,14 @@ class Kronika:
         """How a position is told to others."""
         return self.epochs.token(position)
 
+    async def reached(self, token: str) -> int:
+        """The position that a token stands for. Raises BadPosition also for one that the log has not reached, and
+        PositionAbandoned."""
+        position = await self.position(token)
+        if position > (head := await self.tide.least()):
+            raise BadPosition(f"{token} lies beyond the log's head, {self.token(head)}.")
+        return position
+
     async def position(self, token: str) -> int:
         """The position that a token stands for. Raises BadPosition, PositionAbandoned."""
         try:

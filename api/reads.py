@@ -10,10 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.answers import Calling, Fresh, House, asked_of, reading
+from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading
+from api.kronika import Kronika
+from api.tide import LOG
 from commands.dispatch import NotFound
 from projections import RESOURCES
-from projections.history import Change, history
+from projections.cut import NOW, Cut, get_cut
+from projections.history import Change, blame, diff, history
 from projections.query import MOST_ROWS, OPERATORS, SOME_ROWS, Kind, Resource, ask_of, get, select
 from projections.timeline import TIMELINE
 
@@ -35,7 +38,7 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
 POSITION = {"type": "string", "description": "Opaque; that of its last event.", "examples": ["1.42"]}
 
 
-class Shown(Fresh):
+class Shown(AsOf):
     """How one thing is asked for."""
 
     fields: str | None = Field(
@@ -43,7 +46,7 @@ class Shown(Fresh):
     )
 
 
-class Since(Fresh):
+class Since(AsOf):
     """How a history is asked for."""
 
     after: int = Field(0, ge=0, lt=2**31, description="Go on after this version: `next` of the answer before.")
@@ -75,6 +78,48 @@ class Entries(BaseModel):
 
     entries: list[Entry]
     next: int | None = Field(description="Send it as `after`; null at the end.")
+
+
+class Setting(BaseModel):
+    """What one field holds, and the event that set it."""
+
+    field: str = Field(examples=["external_ids.shop"])
+    value: Any
+    set_by: Entry
+
+
+class Blame(BaseModel):
+    """Every field that holds something."""
+
+    fields: list[Setting]
+
+
+class Between(Fresh):
+    """Which two states are compared."""
+
+    since: str | None = Field(
+        None,
+        alias="from",
+        max_length=40,
+        description="A moment or a day (as it was then), or a position (as it was known then); before all when absent.",
+        examples=["2026-03-31"],
+    )
+    to: str | None = Field(None, max_length=40, description="Like `from`; now when absent.", examples=["1.42"])
+
+
+class Difference(BaseModel):
+    """What one field held on either side, and the events that made the difference, by version."""
+
+    field: str
+    old: Any
+    new: Any
+    events: list[Entry]
+
+
+class Diff(BaseModel):
+    """Every field that differs."""
+
+    fields: list[Difference]
 
 
 def route_name(resource: Resource) -> str:
@@ -121,6 +166,22 @@ def generated() -> APIRouter:
             response_model=Entries,
             tags=list(tags),
         )
+        router.add_api_route(
+            f"/v1/{plural}/{{id}}/blame",
+            blame_of(resource),
+            summary=f"What each field of one of the {plural} holds, and which event set it.",
+            operation_id=f"blame-of-{plural}",
+            response_model=Blame,
+            tags=list(tags),
+        )
+        router.add_api_route(
+            f"/v1/{plural}/{{id}}/diff",
+            diff_of(resource),
+            summary=f"In what one of the {plural} differs between two moments or positions, and through which events.",
+            operation_id=f"diff-of-{plural}",
+            response_model=Diff,
+            tags=list(tags),
+        )
     return router
 
 
@@ -139,12 +200,17 @@ def list_of(resource: Resource) -> Endpoint:
 def one_of(resource: Resource) -> Endpoint:
     async def row(id: UUID, caller: Calling, house: House, asked: Annotated[Shown, Query()]) -> Response:
         wanted = tuple(part.strip() for part in asked.fields.split(",")) if asked.fields is not None else ()
-        async with reading(house, asked, [resource.projection.name]) as read:
-            page = await get(read.connection, caller, resource, id, fields=(*wanted, "version") if wanted else ())
+        fields = (*wanted, "version") if wanted else ()
+        cut = await asked.cut(house)
+        async with reading(house, asked, (LOG,) if cut else (resource.projection.name,)) as read:
+            if cut:
+                page = await get_cut(read.connection, house.log.codec, caller, resource, id, cut, fields=fields)
+            else:
+                page = await get(read.connection, caller, resource, id, fields=fields)
             rows = read.rows(resource, page)
             if not rows:
                 raise NotFound(resource.stream, id)
-            version = rows[0]["version"]
+            version = None if cut else rows[0]["version"]  # nobody can change what it was
             return read.answer({name: rows[0][name] for name in wanted or rows[0]}, version=version)
 
     return row
@@ -152,9 +218,10 @@ def one_of(resource: Resource) -> Endpoint:
 
 def history_of(resource: Resource) -> Endpoint:
     async def entries(id: UUID, caller: Calling, house: House, asked: Annotated[Since, Query()]) -> Response:
+        cut, codec = await asked.cut(house), house.log.codec
         async with reading(house, asked) as read:
             found = await history(
-                read.connection, house.log.codec, caller, resource.stream, id, after=asked.after, limit=asked.limit
+                read.connection, codec, caller, resource.stream, id, after=asked.after, limit=asked.limit, cut=cut
             )
             if found is None:
                 raise NotFound(resource.stream, id)
@@ -163,6 +230,39 @@ def history_of(resource: Resource) -> Endpoint:
             )
 
     return entries
+
+
+def blame_of(resource: Resource) -> Endpoint:
+    async def settings(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
+        cut = await asked.cut(house)
+        async with reading(house, asked) as read:
+            found = await blame(read.connection, house.log.codec, caller, resource.stream, id, cut)
+            if found is None:
+                raise NotFound(resource.stream, id)
+            told = [vars(setting) | {"set_by": read.row(vars(setting.set_by))} for setting in found]
+            return read.answer({"fields": told})
+
+    return settings
+
+
+def diff_of(resource: Resource) -> Endpoint:
+    async def differences(id: UUID, caller: Calling, house: House, asked: Annotated[Between, Query()]) -> Response:
+        before = Cut(known_at=0) if asked.since is None else await side_of(house, asked.since, "from")
+        after = NOW if asked.to is None else await side_of(house, asked.to, "to")
+        async with reading(house, asked) as read:
+            found = await diff(read.connection, house.log.codec, caller, resource.stream, id, before, after)
+            if found is None:
+                raise NotFound(resource.stream, id)
+            told = [vars(one) | {"events": [read.row(vars(entry)) for entry in one.events]} for one in found]
+            return read.answer({"fields": told})
+
+    return differences
+
+
+async def side_of(house: Kronika, text: str, where: str) -> Cut:
+    """A moment is of the world's clock, a position of the log's."""
+    point = await point_of(house, text, where)
+    return Cut(known_at=point) if isinstance(point, int) else Cut(as_of=point)
 
 
 def parameters(resource: Resource) -> list[dict[str, Any]]:

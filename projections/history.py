@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set, Sized
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,7 @@ from domain.aggregate import Aggregate, Fact, field_names
 from eventlog import feed
 from eventlog.codec import Codec, kind_of
 from eventlog.envelope import Caller, Recorded
+from projections.cut import NOW, Cut
 
 KINDS: dict[str, type[Aggregate]] = {kind_of(aggregate): aggregate for aggregate in AGGREGATES}
 
@@ -61,6 +64,25 @@ class History:
     next_version: int | None
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What one field holds, and the event that set it."""
+
+    field: str
+    value: Any
+    set_by: Entry
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one field held at one moment and at another, and the events that made the difference, by version."""
+
+    field: str
+    old: Any
+    new: Any
+    events: list[Entry]
+
+
 async def history(
     connection: AsyncConnection[Any],
     codec: Codec,
@@ -70,29 +92,95 @@ async def history(
     *,
     after: int = 0,
     limit: int = 50,
+    cut: Cut = NOW,
 ) -> History | None:
-    """The events of a stream with version > after; None when the caller's tenant has no such stream.
+    """The events of a stream with version > after, as far as the cut leaves them; None when it leaves nothing, or the
+    caller's tenant has no such stream.
 
     Read from the log itself, folded from the first event as the domain folds: nothing a projection could get wrong.
     """
-    events = await feed.stream(connection, codec, caller.tenant, id)
-    if not events or events[0].stream_type != kind:
+    told = Told.of(kind, cut.of(await feed.stream(connection, codec, caller.tenant, id)))
+    if told is None:
         return None
-    wanted = [entry for entry in entries_of(KINDS[kind], events) if entry.version > after]
+    wanted = [entry for entry in told.entries if entry.version > after]
     more = len(wanted) > limit
     return History(wanted[:limit], wanted[limit - 1].version if more else None)
 
 
-def entries_of(aggregate_class: type[Aggregate], events: list[Recorded]) -> list[Entry]:
-    aggregate = aggregate_class(events[0].stream_id)
-    entries = []
-    for recorded in events:
-        before = known_of(aggregate)
-        if recorded.event is not None:
-            recorded.event.apply(aggregate)
-        changes = changes_between(before, known_of(aggregate))
-        entries.append(entry_of(recorded, changes))
-    return entries
+async def blame(
+    connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID, cut: Cut = NOW
+) -> list[Setting] | None:
+    """Every field that holds something, and the event that set it (by which the thing came to be, where none did);
+    None as in `history`."""
+    told = Told.of(kind, cut.of(await feed.stream(connection, codec, caller.tenant, id)))
+    if told is None:
+        return None
+    return [
+        Setting(field, value, (told.setters(field) or told.entries[:1])[-1]) for field, value in told.values.items()
+    ]
+
+
+async def diff(
+    connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID, before: Cut, after: Cut
+) -> list[Difference] | None:
+    """Every field that differs between two cuts of the same stream; None when neither leaves anything of it. What was
+    not there yet holds nothing."""
+    stream = await feed.stream(connection, codec, caller.tenant, id)
+    old, new = (Told.of(kind, cut.of(stream)) for cut in (before, after))
+    if old is None and new is None:
+        return None
+    sides = [(side or Told(), other or Told()) for side, other in ((old, new), (new, old))]
+    olds, news = (side.values for side, _ in sides)
+    differences = []
+    for field in [*olds, *(field for field in news if field not in olds)]:
+        if olds.get(field) != news.get(field):
+            events = [e for side, other in sides for e in side.setters(field) if e.version not in other.versions]
+            events.sort(key=lambda entry: entry.version)
+            differences.append(Difference(field, olds.get(field), news.get(field), events))
+    return differences
+
+
+@dataclass
+class Told:
+    """A stream told event by event, and what is known at its end."""
+
+    entries: list[Entry] = dataclass_field(default_factory=list)
+    values: dict[str, Any] = dataclass_field(default_factory=dict)
+    """What each field holds that holds something; a map's entries are fields of their own ("external_ids.shop")."""
+
+    @classmethod
+    def of(cls, kind: str, events: list[Recorded]) -> Told | None:
+        if not events or events[0].stream_type != kind:
+            return None
+        aggregate, entries = KINDS[kind](events[0].stream_id), []
+        for recorded in events:
+            before = known_of(aggregate)
+            if recorded.event is not None:
+                recorded.event.apply(aggregate)
+            entries.append(entry_of(recorded, changes_between(before, known_of(aggregate))))
+        return cls(entries, dict(flat(known_of(aggregate))))
+
+    @property
+    def versions(self) -> set[int]:
+        return {entry.version for entry in self.entries}
+
+    def setters(self, field: str) -> list[Entry]:
+        """The events that changed this field, or all of the map that it belongs to."""
+        names = {field, field.partition(".")[0]}
+        return [entry for entry in self.entries if any(change.field in names for change in entry.changes)]
+
+
+def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What holds something, by field."""
+    for name, value in known.items():
+        entries = {f"{name}.{entry}": v for entry, v in value.items()} if isinstance(value, dict) else {name: value}
+        for field, v in entries.items():
+            if v is not None and not (isinstance(v, Sized) and len(v) == 0):
+                yield field, plain(v)
+
+
+def plain(value: Any) -> Any:
+    return to_jsonable_python(sorted(value) if isinstance(value, Set) else value)
 
 
 def known_of(aggregate: Aggregate) -> dict[str, Any]:
@@ -115,7 +203,7 @@ def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[Chang
 
 
 def change(name: str, old: Any, new: Any) -> Change:
-    return Change(name, to_jsonable_python(old), to_jsonable_python(new))
+    return Change(name, plain(old), plain(new))
 
 
 def entry_of(recorded: Recorded, changes: list[Change]) -> Entry:
