@@ -17,8 +17,7 @@ from api import commands, customers, feed, health, opportunities, reads, receiva
 from api.document import document
 from api.door import Door
 from api.kronika import Kronika
-from deploy.garbage import collect_rarely
-from deploy.lines import log_as_lines
+from deploy.serving import collect_rarely, log_as_lines
 from deploy.settings import Settings
 
 DRAIN_S = 7

@@ -10,14 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+SET_UP = {"deploy.settings", "deploy.serving"}
+"""What every process needs before it does anything else."""
+
 MAY_KNOW = {
     "domain": set(),
     "eventlog": {"domain"},
     "commands": {"eventlog", "domain"},
     "projections": {"eventlog", "domain"},
-    "api": {"commands", "projections", "eventlog", "domain", "deploy.settings"},
-    "workers": {"commands", "projections", "eventlog", "domain", "deploy.settings"},
-    "deploy": {"api", "workers", "commands", "projections", "eventlog", "domain", "deploy.settings"},
+    "api": {"commands", "projections", "eventlog", "domain", *SET_UP},
+    "workers": {"commands", "projections", "eventlog", "domain", *SET_UP},
+    "deploy": {"api", "workers", "commands", "projections", "eventlog", "domain"},
 }
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from deploy.garbage import collect_rarely
-from deploy.lines import log_as_lines
+from deploy.serving import collect_rarely, log_as_lines
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, serve_metrics, until_told

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import uvloop
 
-from deploy.garbage import collect_rarely
+from deploy.serving import collect_rarely
 from eventlog.envelope import Commit
 from eventlog.log import Log
 from tests.bench.measure import Benchmark, Reading, Side

@@ -1,7 +1,8 @@
-"""What a serving process has to say: one JSON object a line on standard error."""
+"""How a process that serves is set up: its log is one JSON object a line, and it looks for garbage rarely."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from contextlib import suppress
@@ -62,3 +63,11 @@ class Line(logging.Formatter):
 
 def as_line(event: Any, **_: Any) -> bytes:
     return orjson.dumps(event, default=str)
+
+
+def collect_rarely() -> None:
+    """To be called once all is imported: that is never looked through again, and the rest after 20,000 new objects
+    rather than 700, as nearly all of them are gone by then without it. Measured: 15 to 35 µs less an append."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
