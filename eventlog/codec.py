@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 
 from domain import AGGREGATES
 from domain.aggregate import PERSONAL, Aggregate, Event, field_names
-from eventlog.keys import KeyStore, Sealed, SubjectKey
+from eventlog.keys import KeyStore, KeyStoreError, Sealed, SubjectKey
 
 log = structlog.get_logger()
 
@@ -178,9 +178,12 @@ class Codec:
     def read(
         self, type_name: str, schema_version: int, tenant: str, stream_id: UUID, version: int, *stored: Any
     ) -> tuple[Event | None, type[Event] | None]:
-        """As `decode`, for whoever goes on when a stored event is unreadable: then (None, what it should have been)."""
+        """As `decode`, for whoever goes on when a stored event is unreadable: then (None, what it should have been).
+        Raises KeyStoreError: that the keys are away for a while says nothing of the event."""
         try:
             return self.decode(type_name, schema_version, tenant, stream_id, version, *stored), None
+        except KeyStoreError:
+            raise
         except Exception as error:
             log.error("event unreadable", stream=str(stream_id), version=version, error=type(error).__name__)
             return None, self.types[type_name].event_class

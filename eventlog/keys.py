@@ -9,8 +9,8 @@ import secrets
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -49,7 +49,7 @@ class KeyStore(Protocol):
     """Where data keys live: never in the log's database, its WAL or its backups."""
 
     def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
-        """The person's key; None when there never was one or it was destroyed."""
+        """The person's key; None when there never was one or it was destroyed. Raises KeyStoreError."""
         ...
 
     def ensure(self, subjects: Iterable[Subject]) -> None:
@@ -98,8 +98,8 @@ class FileKeyStore:
     def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
         subject = (tenant, subject_id)
         if subject not in self._cache:
-            with self._lock:
-                row = self._connection.execute(
+            with self._database() as database:
+                row = database.execute(
                     "SELECT wrapped FROM data_keys WHERE tenant = ? AND subject = ? AND NOT destroyed",
                     (tenant, str(subject_id)),
                 ).fetchone()
@@ -114,26 +114,21 @@ class FileKeyStore:
             (tenant, str(subject), self._wrap((tenant, subject), secrets.token_bytes(32))) for tenant, subject in new
         ]
         if rows:
-            with self._lock, closing(self._connection.cursor()) as cursor:
-                try:
-                    cursor.execute("BEGIN IMMEDIATE")
-                    cursor.executemany(
-                        "INSERT OR IGNORE INTO data_keys (tenant, subject, wrapped) VALUES (?, ?, ?)", rows
-                    )
-                    cursor.execute("COMMIT")
-                except sqlite3.Error as error:  # a full disk, say: nothing is made, and the next one may try
-                    if self._connection.in_transaction:
-                        cursor.execute("ROLLBACK")
-                    raise KeyStoreError(f"{self._path} cannot be written: {error}") from error
+            with self._database() as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.executemany(
+                    "INSERT OR IGNORE INTO data_keys (tenant, subject, wrapped) VALUES (?, ?, ?)", rows
+                )
+                database.execute("COMMIT")
 
     def destroy(self, tenant: str, subject_id: UUID) -> None:
-        with self._lock:
-            self._connection.execute(
+        with self._database() as database:
+            database.execute(
                 "INSERT INTO data_keys (tenant, subject, wrapped, destroyed) VALUES (?, ?, x'', 1)"
                 " ON CONFLICT (tenant, subject) DO UPDATE SET wrapped = x'', destroyed = 1",
                 (tenant, str(subject_id)),
             )
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._cache.pop((tenant, subject_id), None)
 
     def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
@@ -141,6 +136,18 @@ class FileKeyStore:
 
     def close(self) -> None:
         self._connection.close()
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """For one thread at a time. Whatever goes wrong (a full disk, say) is undone and a KeyStoreError: the next one
+        may try."""
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
+                raise KeyStoreError(f"{self._path} cannot be used: {error}") from error
 
     def _derived(self, purpose: str, tenant: str) -> bytes:
         return HKDF(SHA256(), 32, salt=None, info=f"kronika|{purpose}|{tenant}".encode()).derive(self._master)

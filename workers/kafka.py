@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +71,6 @@ class Thread:
         with contextlib.suppress(KafkaAway):
             await self.run(close)
         self._executor.shutdown(wait=False)
-        gc.collect()  # a client that broke down may hold its sockets in cycles, and Kafka can be away for long
 
 
 class Publisher:

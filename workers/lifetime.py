@@ -16,7 +16,7 @@ from prometheus_client import start_http_server
 
 from eventlog.connections import APP_ROLE
 from eventlog.errors import LogUnavailable
-from eventlog.keys import KeyStore
+from eventlog.keys import KeyStore, KeyStoreError
 from projections.host import Fenced
 from workers.kafka import Kafka, KafkaAway
 from workers.watchdog import at_work
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 WORKER_OPTIONS = f"{APP_ROLE} -c TimeZone=UTC -c idle_in_transaction_session_timeout=5000 -c statement_timeout=60000"
 """A worker that stops within a transaction keeps its partitions from the next owner for five seconds at most."""
 
-PASSING = (psycopg.OperationalError, psycopg.InterfaceError, LogUnavailable, KafkaAway, Fenced)
+PASSING = (psycopg.OperationalError, psycopg.InterfaceError, LogUnavailable, KeyStoreError, KafkaAway, Fenced)
 """What waiting cures: a store that is away, or another worker that took over."""
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
 
 import anyio
+import orjson
 import pytest
 
+from eventlog.codec import Codec
 from eventlog.keys import FileKeyStore, KeyDestroyed, KeyMaker, KeyStoreError
+from tests.golden import MOMENT
 
 PLACE = b"acme|stream|1|name"
 
@@ -89,3 +93,33 @@ def test_a_master_key_that_others_can_read_is_refused(tmp_path):
     (tmp_path / "master.key").chmod(0o644)
     with pytest.raises(KeyStoreError, match="chmod 600"):
         FileKeyStore(tmp_path)
+
+
+def test_a_store_that_cannot_be_used_for_a_while_says_so_and_is_used_again(tmp_path):
+    known, new = uuid4(), uuid4()
+    FileKeyStore(tmp_path).ensure([("acme", known)])
+    store = FileKeyStore(tmp_path)
+    with sqlite3.connect(tmp_path / "keys.sqlite") as other:
+        other.execute("ALTER TABLE data_keys RENAME TO elsewhere")
+        for use in (lambda: store.find("acme", known), lambda: store.ensure([("acme", new)])):
+            with pytest.raises(KeyStoreError, match="cannot be used"):
+                use()
+        other.execute("ALTER TABLE elsewhere RENAME TO data_keys")
+    store.ensure([("acme", new)])
+    assert store.find("acme", known)
+    assert store.find("acme", new)
+
+
+def test_that_keys_are_away_for_a_while_makes_no_event_unreadable(tmp_path, keys):
+    person = uuid4()
+    keys.ensure([("acme", person)])
+    codec = Codec(keys)
+    event = codec.types["customer.registered"].event(person, 1, MOMENT, {"kind": "person", "name": "李雷"})
+    stored = codec.encode(event, "acme", keys.find("acme", person))
+    told = (stored.type, stored.schema_version, "acme", person, 1, person, MOMENT, orjson.loads(stored.data))
+    away = FileKeyStore(tmp_path)
+    away.close()
+    with pytest.raises(KeyStoreError):
+        Codec(away).read(*told, orjson.loads(stored.personal))
+    read, _ = codec.read(*told, orjson.loads(stored.personal))
+    assert read == event

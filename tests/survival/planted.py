@@ -196,7 +196,7 @@ BUGS = (
         "keys are not committed",
         "the key of a person is lost with the process, and all that it has sealed",
         KEYS,
-        '                    cursor.execute("COMMIT")\n',
+        '                database.execute("COMMIT")\n',
         "",
         *each(*APIS, at_="writer.flushed_before_answer"),
     ),
