@@ -6,17 +6,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from api.answers import Calling, Fresh, House, asked_of, reading
-from api.reads import answering, page_schema, parameters, row_schema, rows_schema
+from api.answers import AsOf, Calling, Fresh, House, asked_of, reading
+from api.reads import Entry, answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound
 from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, search
 from projections.opportunities import OPPORTUNITIES
-from projections.query import MOST_ROWS, ask_of, get, parked_among
+from projections.query import MOST_ROWS, SOME_ROWS, ask_of, get, parked_among
 from projections.receivables import RECEIVABLES
+from projections.replay import replay
 from projections.timeline import TIMELINE, timeline
 
 router = APIRouter(tags=["customers"])
@@ -71,6 +72,49 @@ async def happened(id: UUID, request: Request, caller: Calling, house: House) ->
             raise NotFound(CUSTOMERS.stream, id)
         told = {"items": read.rows(TIMELINE, page), "cursor": page.cursor}
         return read.answer(told if page.total is None else told | {"total": page.total})
+
+
+class Life(AsOf):
+    """How a life is asked for."""
+
+    after: str | None = Field(
+        None, max_length=40, description="Go on after this position: `next` of the answer before."
+    )
+    limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
+
+
+class Step(BaseModel):
+    """One event, what it changed, and how the thing that it is about stands after it."""
+
+    kind: str = Field(examples=["order"])
+    id: UUID
+    entry: Entry
+    state: dict[str, Any] = Field(description="Every field that holds something.")
+
+
+class Steps(BaseModel):
+    """Some steps, in the order in which they were recorded."""
+
+    steps: list[Step]
+    next: str | None = Field(description="Send it as `after`; null at the end.")
+
+
+@router.get(
+    "/v1/customers/{id}/replay",
+    summary="A customer's whole life step by step: after each event what changed, and how things stand.",
+    description="All streams of its timeline, folded from the log itself.",
+    response_model=Steps,
+)
+async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, Query()]) -> Response:
+    cut = await asked.cut(house)
+    after = 0 if asked.after is None else await house.position(asked.after)
+    async with reading(house, asked, [resource.projection.name for resource in (TIMELINE, OPPORTUNITIES)]) as read:
+        found = await replay(read.connection, house.log.codec, caller, id, after=after, limit=asked.limit, cut=cut)
+        if found is None:
+            raise NotFound(CUSTOMERS.stream, id)
+        steps = [vars(step) | {"entry": read.row(vars(step.entry))} for step in found.steps]
+        following = None if found.next_position is None else house.token(found.next_position)
+        return read.answer({"steps": steps, "next": following})
 
 
 @router.get(

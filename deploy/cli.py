@@ -116,6 +116,24 @@ def ask(
 
 
 @app.command()
+def replay(
+    customer: Annotated[str, typer.Argument(help="Its id.")],
+    home: Home = None,
+    tenant: Annotated[str, typer.Option(help="Whose it is.")] = "demo",
+    json: Annotated[bool, typer.Option("--json", help="One line a step, all at once.")] = False,
+) -> None:
+    """Walk through a customer's whole life: after each event what changed, and how things stand."""
+    from deploy.replay import as_json, steps, walk
+
+    found = asyncio.run(steps(here(home), tenant, customer))
+    if json:
+        for line in as_json(found):
+            sys.stdout.write(line + "\n")
+    else:
+        walk(console, found, typer.getchar if sys.stdin.isatty() and console.is_terminal else None)
+
+
+@app.command()
 def rebuild(
     name: str,
     home: Home = None,

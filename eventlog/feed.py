@@ -64,6 +64,21 @@ async def stream(connection: AsyncConnection[Any], codec: Codec, tenant: str, st
     return [recorded(row, codec) for row in await cursor.fetchall()]
 
 
+async def streams(
+    connection: AsyncConnection[Any], codec: Codec, tenant: str, stream_ids: list[UUID]
+) -> dict[UUID, list[Recorded]]:
+    """Every event of these streams, by version."""
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {COLUMNS}, data, personal FROM log.events WHERE tenant = %s AND stream_id = ANY(%s) ORDER BY version",  # noqa: S608  # constants
+        [tenant, stream_ids],
+    )
+    found: dict[UUID, list[Recorded]] = {}
+    for row in await cursor.fetchall():
+        found.setdefault(row[3], []).append(recorded(row, codec))
+    return found
+
+
 async def at(connection: AsyncConnection[Any], codec: Codec, positions: list[int]) -> list[Recorded]:
     """The events at these positions, in order."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)

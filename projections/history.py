@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set, Sized
+from collections.abc import Iterable, Iterator, Set, Sized
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
@@ -152,13 +152,8 @@ class Told:
     def of(cls, kind: str, events: list[Recorded]) -> Told | None:
         if not events or events[0].stream_type != kind:
             return None
-        aggregate, entries = KINDS[kind](events[0].stream_id), []
-        for recorded in events:
-            before = known_of(aggregate)
-            if recorded.event is not None:
-                recorded.event.apply(aggregate)
-            entries.append(entry_of(recorded, changes_between(before, known_of(aggregate))))
-        return cls(entries, dict(flat(known_of(aggregate))))
+        aggregate = KINDS[kind](events[0].stream_id)
+        return cls(list(entries_of(aggregate, events)), dict(flat(known_of(aggregate))))
 
     @property
     def versions(self) -> set[int]:
@@ -168,6 +163,15 @@ class Told:
         """The events that changed this field, or all of the map that it belongs to."""
         names = {field, field.partition(".")[0]}
         return [entry for entry in self.entries if any(change.field in names for change in entry.changes)]
+
+
+def entries_of(aggregate: Aggregate, events: Iterable[Recorded]) -> Iterator[Entry]:
+    """The events one by one, each as soon as it has taken effect on the aggregate."""
+    for recorded in events:
+        before = known_of(aggregate)
+        if recorded.event is not None:
+            recorded.event.apply(aggregate)
+        yield entry_of(recorded, changes_between(before, known_of(aggregate)))
 
 
 def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:

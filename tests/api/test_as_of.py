@@ -80,6 +80,32 @@ async def test_a_difference_is_told_field_by_field_with_its_events(client, life)
     assert (await client.get(path + "/diff", params={"from": second})).json() == {"fields": []}
 
 
+async def test_a_life_is_told_step_by_step_across_all_streams_of_the_customer(client, life, project):
+    path, (first, second) = life
+    customer = path.rpartition("/")[2]
+    line = {"sku": "pump", "quantity": 2, "unit_price": "10.00"}
+    for name, body in (
+        ("place-order", {"customer_id": customer, "currency": "CNY", "lines": [line]}),
+        ("classify-customer", {"customer_id": customer, "tier": "gold"}),
+    ):
+        assert (await client.post(f"/v1/commands/{name}", json=body)).status_code < 300
+    await project()
+    told = (await client.get(path + "/replay")).json()
+    assert [step["entry"]["type"] for step in told["steps"]] == [
+        "customer.registered",
+        "customer.renamed",
+        "order.placed",
+        "customer.classified",
+    ]
+    assert [step["state"].get("name") for step in told["steps"]] == ["王芳", "李丽", None, "李丽"]
+    assert told["steps"][3]["entry"]["changes"] == [{"field": "tier", "old": None, "new": "gold"}]
+    assert told["next"] is None
+    page = (await client.get(path + "/replay", params={"limit": 1, "after": first})).json()
+    assert ([step["entry"]["position"] for step in page["steps"]], page["next"]) == ([second], second)
+    then = (await client.get(path + "/replay", params={"as_of": "2026-03-01"})).json()
+    assert [step["entry"]["version"] for step in then["steps"]] == [1]
+
+
 @pytest.mark.parametrize(
     ("route", "asked", "problem"),
     [
