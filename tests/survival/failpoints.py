@@ -186,9 +186,11 @@ class Watch:
 
     def carry_out(self, name: str, order: Order) -> None:
         told = json.dumps({"process": self.process, "name": name, "order": asdict(order)})
-        board = os.open(self.board / "fired", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(board, told.encode() + b"\n")
-        os.close(board)
+        try:
+            with (self.board / "fired").open("ab", buffering=0) as board:
+                board.write(told.encode() + b"\n")
+        except OSError:  # its disk is full, too: what cannot be told of is not done
+            return
         if order.act == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         elif order.act == "stop":
