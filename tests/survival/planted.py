@@ -73,8 +73,8 @@ KILLED_IN_A_BATCH = each(*PROJECTORS, at_="host.advanced_before_write")
 KILLED_AFTER_A_BATCH = each(*PROJECTORS, at_="host.committed")
 STOPPED_PAST_THE_SESSION = (
     # whichever of the two has the partitions is thought dead by its group, and then goes on
-    *(at(40, who, "host.before_advance", "stop", seconds=14.0) for who in PROJECTORS[:1]),
-    Fault(40, "a while", seconds=26.0),
+    *(at(40, who, "host.before_advance", "stop", seconds=20.0) for who in PROJECTORS[:1]),
+    Fault(40, "a while", seconds=32.0),
 )
 CLOCK_BACK = (Fault(60, "clock back", seconds=4.0), Fault(180, "clock back", seconds=4.0))
 KAFKA_CUT = tuple(Fault(moment, "Kafka's connections reset") for moment in (40, 80, 120, 160, 200, 240))
