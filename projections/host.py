@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import psycopg
 import structlog
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from eventlog.envelope import Recorded
@@ -126,9 +126,13 @@ class Host:
         reached = self._reached(batch)
         if not reached:
             return
-        folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
-        async with self.connection.pipeline(), self.connection.transaction():
-            await self._advance_and_read(reached, folds)
+        # No pipeline here: in the midst of one the server waits for a stopped client without any time-out, and its locks
+        # would keep a successor out for as long.
+        async with self.connection.transaction():
+            await self._advance(reached)
+            folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
+            await self._set_parked_aside(folds)
+            await self._read_rows(folds)
             for fold in folds:
                 self._fold(fold)
             await self._fold_failed(folds)
@@ -151,21 +155,7 @@ class Host:
             if position > self.checkpoints[slot.name, partition]
         }
 
-    async def _advance_and_read(self, reached: dict[tuple[str, int], int], folds: list[Fold]) -> None:
-        """Move the checkpoints, set aside what is parked and get the rows that are not remembered, in one round trip.
-        Raises Fenced."""
-        advanced = await self._advance(reached)
-        parked = await self.connection.execute(
-            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
-        )
-        read = await self._ask_for_rows([(fold, self._not_remembered(fold)) for fold in folds])
-        if (moved := len(await advanced.fetchall())) != len(reached):
-            raise Fenced(f"{len(reached) - moved} of {len(reached)} checkpoints belong to another worker now")
-        if waiting := set(await parked.fetchall()):
-            self._set_aside(waiting, folds)
-        await self._take_rows(read)
-
-    async def _advance(self, reached: dict[tuple[str, int], int]) -> AsyncCursor[Any]:
+    async def _advance(self, reached: dict[tuple[str, int], int]) -> None:
         """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
         steps = [
             {
@@ -177,13 +167,14 @@ class Host:
             }
             for (slot, partition), position in reached.items()
         ]
-        return await self.connection.execute(
+        cursor = await self.connection.execute(
             "UPDATE read.checkpoints c SET position = n.position FROM json_to_recordset(%s::json)"
             " AS n(slot text, partition smallint, position bigint, owner bigint, before bigint)"
-            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before"
-            " RETURNING c.slot",
+            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
             [orjson.dumps(steps).decode()],
         )
+        if cursor.rowcount != len(steps):
+            raise Fenced(f"{len(steps) - cursor.rowcount} of {len(steps)} checkpoints belong to another worker now")
 
     def _sort(self, slot: Slot, batch: Sequence[Recorded]) -> Fold:
         """The events that this slot has yet to see, by the row they concern."""
@@ -198,35 +189,36 @@ class Host:
                 events.setdefault(projection.key(recorded), []).append(recorded)
         return Fold(slot, events)
 
-    def _set_aside(self, parked: set[tuple[str, str]], folds: list[Fold]) -> None:
+    async def _set_parked_aside(self, folds: list[Fold]) -> None:
         """The later events of a parked row wait with it."""
+        cursor = await self.connection.execute(
+            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
+        )
+        parked = set(await cursor.fetchall())
+        if not parked:
+            return
         for fold in folds:
             for key in [key for key in fold.events if (fold.slot.name, key_text(key)) in parked]:
                 fold.parked.extend((key, recorded, None) for recorded in fold.events.pop(key))
-                fold.rows.pop(key, None)
 
-    def _not_remembered(self, fold: Fold) -> list[Key]:
-        """The keys whose rows are to be read; the others' rows are at hand then."""
-        if fold.slot.projection.per_event:
-            return []
-        name = fold.slot.name
-        fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
-        return [key for key in fold.events if key not in fold.rows]
+    async def _read_rows(self, folds: list[Fold]) -> None:
+        """The present rows: remembered, else read with one query a slot."""
+        reading = []
+        for fold in folds:
+            if fold.slot.projection.per_event:
+                continue
+            name = fold.slot.name
+            fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
+            if missing := [key for key in fold.events if key not in fold.rows]:
+                reading.append((fold, missing))
+        await self._query_rows(reading)
 
-    async def _ask_for_rows(self, wanted: list[tuple[Fold, list[Key]]]) -> list[tuple[Fold, AsyncCursor[Row]]]:
-        asked = []
-        for fold, keys in wanted:
-            if keys:
-                cursor = self.connection.cursor(binary=True, row_factory=dict_row)
-                await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*keys, strict=True)])
-                asked.append((fold, cursor))
-        return asked
-
-    async def _take_rows(self, asked: list[tuple[Fold, AsyncCursor[Row]]]) -> None:
-        for fold, cursor in asked:
+    async def _query_rows(self, reading: list[tuple[Fold, list[Key]]]) -> None:
+        for fold, keys in reading:
+            cursor = self.connection.cursor(binary=True, row_factory=dict_row)
+            await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*keys, strict=True)])
             key = fold.slot.projection.table.key
-            rows = {tuple(row[column] for column in key): row for row in await cursor.fetchall()}
-            fold.rows |= {place: row for place, row in rows.items() if place in fold.events}
+            fold.rows.update({tuple(row[column] for column in key): row for row in await cursor.fetchall()})
 
     def _remember(self, folds: list[Fold]) -> None:
         """Rows that are now in the tables as they are here; nobody else writes them while the partition is ours. A
@@ -270,8 +262,7 @@ class Host:
         for fold, keys in failed:
             for key in keys:
                 fold.rows.pop(key, None)
-        again = [(fold, keys) for fold, keys in failed if not fold.slot.projection.per_event]
-        await self._take_rows(await self._ask_for_rows(again))
+        await self._query_rows([(fold, keys) for fold, keys in failed if not fold.slot.projection.per_event])
         for fold, keys in failed:
             for key in keys:
                 self._fold_with_care(fold, key)
@@ -299,7 +290,7 @@ class Host:
     async def _write_or_park(self, fold: Fold) -> None:
         """The one event of a batch that the store refused: what cannot be written is parked."""
         try:
-            async with self.connection.transaction(), self.connection.pipeline():
+            async with self.connection.transaction():
                 await self._write(fold)
         except psycopg.OperationalError:
             raise

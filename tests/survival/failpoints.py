@@ -88,7 +88,7 @@ FAILPOINTS = {
         Failpoint("host.claimed", ("projector",), "after", "projections.host:Host.claim"),
         Failpoint("host.before_advance", ("projector",), "before", "projections.host:Host._transaction"),
         Failpoint("host.folds_an_event", ("projector",), "before", "projections.projection:Projection.handle"),
-        Failpoint("host.advanced_before_write", ("projector",), "after", "projections.host:Host._advance_and_read"),
+        Failpoint("host.advanced_before_write", ("projector",), "after", "projections.host:Host._advance"),
         Failpoint("host.written_before_commit", ("projector",), "after", "projections.host:Host._park"),
         Failpoint("host.committed", ("projector",), "after", "projections.host:Host._transaction"),
         # and into the lakehouse
