@@ -126,8 +126,8 @@ class Host:
         reached = self._reached(batch)
         if not reached:
             return
-        # No pipeline here: in the midst of one the server waits for a stopped client without any time-out, and its locks
-        # would keep a successor out for as long.
+        # No pipeline here: in the midst of one the server waits for a stopped client without any time-out, and the
+        # client's locks would keep a successor out for as long.
         async with self.connection.transaction():
             await self._advance(reached)
             folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
