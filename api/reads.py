@@ -157,31 +157,16 @@ def generated() -> APIRouter:
         if resource.stream in kinds:
             continue
         kinds.add(resource.stream)
-        router.add_api_route(
-            f"/v1/{plural}/{{id}}/history",
-            history_of(resource),
-            summary=f"Every event of one of the {plural}: who, when, why, and what it changed from what to what.",
-            description="Read from the log itself. `occurred_at` is when it was so, `recorded_at` when we learned it.",
-            operation_id=f"history-of-{plural}",
-            response_model=Entries,
-            tags=list(tags),
-        )
-        router.add_api_route(
-            f"/v1/{plural}/{{id}}/blame",
-            blame_of(resource),
-            summary=f"What each field of one of the {plural} holds, and which event set it.",
-            operation_id=f"blame-of-{plural}",
-            response_model=Blame,
-            tags=list(tags),
-        )
-        router.add_api_route(
-            f"/v1/{plural}/{{id}}/diff",
-            diff_of(resource),
-            summary=f"In what one of the {plural} differs between two moments or positions, and through which events.",
-            operation_id=f"diff-of-{plural}",
-            response_model=Diff,
-            tags=list(tags),
-        )
+        for name, (endpoint, model, summary) in OF_ITS_STREAM.items():
+            router.add_api_route(
+                f"/v1/{plural}/{{id}}/{name}",
+                endpoint(resource),
+                summary=summary.format(plural),
+                description=FROM_THE_LOG,
+                operation_id=f"{name}-of-{plural}",
+                response_model=model,
+                tags=list(tags),
+            )
     return router
 
 
@@ -366,5 +351,21 @@ def page_schema(resource: Resource) -> dict[str, Any]:
 def answering(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "What is known.", "content": {"application/json": {"schema": schema}}}}
 
+
+FROM_THE_LOG = "Read from the log itself. `occurred_at` is when it was so, `recorded_at` when we learned it."
+OF_ITS_STREAM: dict[str, tuple[Callable[[Resource], Endpoint], type[BaseModel], str]] = {
+    "history": (
+        history_of,
+        Entries,
+        "Every event of one of the {}: who, when, why, and what it changed from what to what.",
+    ),
+    "blame": (blame_of, Blame, "What each field of one of the {} holds, and which event set it."),
+    "diff": (
+        diff_of,
+        Diff,
+        "In what one of the {} differs between two moments or positions, and through which events.",
+    ),
+}
+"""What the log itself tells of one stream, by the name of its route."""
 
 router = generated()
