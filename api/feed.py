@@ -15,7 +15,7 @@ from api.kronika import Kronika
 from api.tide import LOG
 from eventlog import feed
 from eventlog.codec import Codec
-from eventlog.envelope import Recorded
+from eventlog.envelope import Recorded, Source
 from eventlog.errors import BadPosition
 from projections.freshness import NotFreshYet
 
@@ -60,6 +60,7 @@ class Told(BaseModel):
     causation_id: UUID | None
     command_id: str
     trace: str | None
+    source: Source | None = Field(description="Where an imported event was taken from.")
     data: dict[str, Any] | None = Field(description="null when a newer release wrote it.")
 
 
@@ -115,6 +116,7 @@ def as_told(house: Kronika, recorded: Recorded) -> dict[str, Any]:
         "causation_id": recorded.causation_id,
         "command_id": recorded.command_id,
         "trace": recorded.trace,
+        "source": recorded.source,
         "data": fields(house.log.codec, recorded),
     }
 

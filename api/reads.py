@@ -14,6 +14,7 @@ from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading
 from api.kronika import Kronika
 from api.tide import LOG
 from commands.dispatch import NotFound
+from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.cut import NOW, Cut, get_cut
 from projections.history import Change, blame, diff, history
@@ -68,6 +69,7 @@ class Entry(BaseModel):
     correlation_id: UUID
     causation_id: UUID | None
     command_id: str
+    source: Source | None = Field(description="Where an imported event was taken from.")
     fields: dict[str, Any] | None = Field(description="What the event says; null when a newer release wrote it.")
     changes: list[Change]
     took_effect: bool = Field(description="False for a fact about an earlier day than what was known already.")

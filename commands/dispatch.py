@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid5
@@ -11,7 +11,7 @@ import orjson
 
 from commands.command import Command, Registration, registration_of
 from domain.aggregate import Aggregate, moment_of
-from domain.refusals import AlreadyExists, Refusal
+from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
 from eventlog.errors import Conflict
@@ -94,17 +94,25 @@ async def dispatch(log: Log, asked: Asked) -> Answer:
 
 
 async def decide(log: Log, asked: Asked, registration: Registration, body: bytes) -> Answer:
+    moment = asked.command.occurred_at
     for attempt in range(1, ATTEMPTS + 1):
-        unit = Unit(log, asked)
+        unit = Unit(log, asked, moment)
         try:
             about = await unit.decided(registration)
-        except (Refusal, NotFound, StaleVersion):
+        except (Refusal, NotFound, StaleVersion) as refusal:
             # What was remembered may be out of date: decide anew on what the log has.
             if attempt < ATTEMPTS and unit.forget_remembered():
                 continue
+            # A source that dates a move before the last one is not argued with: it takes effect right after that one.
+            if attempt < ATTEMPTS and asked.context.source and isinstance(refusal, MoveOutOfOrder):
+                moment = refusal.last
+                continue
             raise
+        context = asked.context
+        if context.source and moment != asked.command.occurred_at:
+            context = replace(context, source=replace(context.source, stated_at=asked.command.occurred_at))
         try:
-            return await log.append(Commit(asked.context, body, about, unit.changes(), unit.read()))
+            return await log.append(Commit(context, body, about, unit.changes(), unit.read()))
         except Conflict as conflict:
             if created := unit.created(conflict.stream_id):
                 raise AlreadyExists(kind_of(created), conflict.stream_id) from None
@@ -138,7 +146,7 @@ class Tracked:
 class Unit:
     """What one attempt at a command loads and changes; see commands.command.Crm for what handlers may use."""
 
-    def __init__(self, log: Log, asked: Asked) -> None:
+    def __init__(self, log: Log, asked: Asked, moment: datetime | None) -> None:
         self.tenant = asked.caller.tenant
         self.actor = asked.caller.actor
         self._log = log
@@ -146,7 +154,7 @@ class Unit:
         self._tracked: dict[UUID, Tracked] = {}
         self._remembered = False
         now = datetime.now(UTC)
-        self.occurred_at = asked.command.occurred_at or now
+        self.occurred_at = moment or now
         if self.occurred_at > max(now, asked.follows or now) + SKEW:
             raise FutureMoment(self.occurred_at)
 

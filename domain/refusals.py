@@ -31,6 +31,7 @@ class MoveOutOfOrder(Refusal):
             "give a moment that does not.",
             allowed,
         )
+        self.last = last
 
 
 class AlreadyExists(Refusal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
@@ -23,6 +24,33 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where an imported event was taken from: which `system` said so, how far it is trusted (0 to 100, as what people
+    tell us themselves), where it stands there ("customers.csv:12"), and the import that took it. `stated_at` is the
+    moment that it gave for a move, where that could not be kept: the last move on the same axis was later."""
+
+    system: str
+    trust: int
+    at: str
+    job: UUID | None = None
+    stated_at: datetime | None = None
+
+    @classmethod
+    def read(cls, stored: dict[str, Any] | None) -> Source | None:
+        """From its stored form."""
+        if stored is None:
+            return None
+        job, stated_at = stored.get("job"), stored.get("stated_at")
+        return cls(
+            stored["system"],
+            stored["trust"],
+            stored["at"],
+            UUID(job) if job else None,
+            datetime.fromisoformat(stated_at) if stated_at else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Bound once per request or message, stored with each event that comes of it; no aggregate ever sees it.
 
@@ -38,6 +66,7 @@ class Context:
     on_behalf_of: str | None = None
     reason: str | None = None
     trace: str | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +99,7 @@ class Recorded:
     trace: str | None
     event: Event | None
     unreadable: EventClass | None = None
+    source: Source | None = None
 
     @property
     def event_class(self) -> EventClass | None:

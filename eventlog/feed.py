@@ -14,13 +14,14 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
 
 from eventlog.codec import Codec
-from eventlog.envelope import Recorded
+from eventlog.envelope import Recorded, Source
 
 set_json_loads(orjson.loads)  # psycopg's own choice is a third of what decoding a page costs
 
 COLUMNS = (
     "position, tenant, stream_type, stream_id, version, partition, subject_id, event_id, type, schema_version,"
-    " recorded_at, occurred_at, actor, on_behalf_of, reason, correlation_id, causation_id, command_id, trace"
+    " recorded_at, occurred_at, actor, on_behalf_of, reason, correlation_id, causation_id, command_id, trace,"
+    " source"
 )
 PAGE = 2_000
 
@@ -152,15 +153,15 @@ async def rows(
 
 def recorded(row: tuple[Any, ...], codec: Codec) -> Recorded:
     """One row of COLUMNS, data, personal as the recorded event."""
-    data, personal = row[19], row[20]
+    data, personal = row[20], row[21]
     read = codec.read(row[8], row[9], row[1], row[3], row[4], row[6], row[11], data, personal)
-    return Recorded(*(*row[:19], *read))
+    return Recorded(*(*row[:19], *read, Source.read(row[19])))
 
 
 def message(row: tuple[Any, ...]) -> bytes:
-    body = dict(zip(COLUMNS.split(", "), row[:19], strict=True))
-    personal = orjson.Fragment(row[20]) if row[20] is not None else None
-    return orjson.dumps(body | {"data": orjson.Fragment(row[19]), "personal": personal})
+    body = dict(zip(COLUMNS.split(", "), row[:20], strict=True))
+    personal = orjson.Fragment(row[21]) if row[21] is not None else None
+    return orjson.dumps(body | {"data": orjson.Fragment(row[20]), "personal": personal})
 
 
 def from_message(body: bytes, codec: Codec) -> Recorded:
@@ -192,6 +193,7 @@ def from_message(body: bytes, codec: Codec) -> Recorded:
         occurred_at=occurred_at,
         correlation_id=UUID(m["correlation_id"]),
         causation_id=UUID(m["causation_id"]) if m["causation_id"] else None,
+        source=Source.read(m.get("source")),
         event=event,
         unreadable=unreadable,
         **{name: m[name] for name in texts},

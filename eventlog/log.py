@@ -242,6 +242,7 @@ class Log:
             "correlation_id": context.correlation_id,
             "causation_id": context.causation_id,
             "trace": context.trace,
+            "source": context.source,
         }
         return Waiting(
             command,

@@ -16,7 +16,7 @@ from domain import AGGREGATES
 from domain.aggregate import Aggregate, Fact, field_names
 from eventlog import feed
 from eventlog.codec import Codec, kind_of
-from eventlog.envelope import Caller, Recorded
+from eventlog.envelope import Caller, Recorded, Source
 from projections.cut import NOW, Cut
 
 KINDS: dict[str, type[Aggregate]] = {kind_of(aggregate): aggregate for aggregate in AGGREGATES}
@@ -51,6 +51,7 @@ class Entry:
     correlation_id: UUID
     causation_id: UUID | None
     command_id: str
+    source: Source | None
     fields: dict[str, Any] | None
     changes: list[Change]
     took_effect: bool
@@ -228,6 +229,7 @@ def entry_of(recorded: Recorded, changes: list[Change]) -> Entry:
         recorded.correlation_id,
         recorded.causation_id,
         recorded.command_id,
+        recorded.source,
         fields,
         changes,
         took_effect=bool(changes) or not isinstance(event, Fact),

@@ -18,6 +18,7 @@ from projections.stream_rows import events_of
 class Timeline(Projection):
     """One row an event, found by the stream and by the customer that the stream was about when it began."""
 
+    version = 2  # where an imported event was taken from
     per_event = True
     table = Table(
         "timeline",
@@ -36,6 +37,7 @@ class Timeline(Projection):
             "actor": "text NOT NULL",
             "on_behalf_of": "text",
             "reason": "text",
+            "source": "jsonb",
             "fields": "jsonb",
         },
         indexes=(
@@ -49,10 +51,11 @@ class Timeline(Projection):
 
     def happened(self, row: Row, event: Event, recorded: Recorded) -> None:
         row.update({name: getattr(recorded, name) for name in ENVELOPE})
+        row["source"] = self.plain("source", recorded.source)
         row["fields"] = self.plain("fields", {name: getattr(event, name) for name in field_names(type(event))})
 
 
-ENVELOPE = Timeline.table.columns.keys() - {"tenant", "position", "fields"}
+ENVELOPE = Timeline.table.columns.keys() - {"tenant", "position", "source", "fields"}
 Timeline.handlers = {event_class: Timeline.happened for aggregate in AGGREGATES for event_class in events_of(aggregate)}
 
 TIMELINE_ROWS = Timeline()

@@ -90,15 +90,16 @@ BEGIN
           FROM json_to_recordset(all_commands) AS a(
                item integer, tenant text, command_id text, body text, stream_type text, stream_id uuid, version integer,
                events integer, actor text, on_behalf_of text, reason text,
-               correlation_id uuid, causation_id uuid, trace text)
+               correlation_id uuid, causation_id uuid, trace text, source json)
          WHERE a.item <> ALL (refused)
     ), new_events AS (
         INSERT INTO log.events (position, tenant, stream_type, stream_id, version, partition, subject_id, event_id, type,
                                 schema_version, recorded_at, occurred_at, actor, on_behalf_of, reason, correlation_id,
-                                causation_id, command_id, trace, data, personal)
+                                causation_id, command_id, trace, source, data, personal)
         SELECT p.last_position - p.events + h.ordinal, p.tenant, h.stream_type, h.stream_id, h.version, h.partition,
                h.subject_id, h.event_id, h.type, h.schema_version, moment, h.occurred_at, p.actor, p.on_behalf_of,
-               p.reason, p.correlation_id, p.causation_id, p.command_id, p.trace, h.data::json, h.personal::json
+               p.reason, p.correlation_id, p.causation_id, p.command_id, p.trace, p.source, h.data::json,
+               h.personal::json
           FROM json_to_recordset(all_events) AS h(
                item integer, ordinal integer, stream_type text, stream_id uuid, version integer, partition smallint,
                subject_id uuid, event_id uuid, type text, schema_version smallint, occurred_at timestamptz, data text,
