@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api import commands, customers, feed, health, opportunities, reads, receivables
+from api.docs import add_docs
 from api.document import document
 from api.door import Door
 from api.kronika import Kronika
@@ -52,11 +53,14 @@ def create_app(settings: Settings) -> Api:
         summary="A CRM that never forgets: commands in, events kept for ever, read models out.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.routes.extend(routes := commands.routes())
     for room in (customers, opportunities, receivables, reads, feed, health):  # named paths before those with an id
         app.include_router(room.router)
+    add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents
     app.door = Door(
         app.answer, {route.path: route.direct for route in routes if isinstance(route, commands.DirectRoute)}

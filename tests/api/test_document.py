@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -44,3 +45,13 @@ def test_every_problem_has_one_name_one_status_and_a_sentence():
     assert len({(code, status) for code, status, _ in known}) == len(set(names))
     assert all(title and 400 <= status <= 503 for _, status, title in known)
     assert {kind for kind in every(Refusal) if kind.__doc__ is None} == set()
+
+
+async def test_the_page_of_the_documentation_needs_nothing_from_the_internet(client):
+    page = (await client.get("/docs")).text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(named) == 3
+    for path in named:
+        assert path.startswith("/")
+        assert (await client.get(path)).status_code == 200
+    assert "https://" not in page
