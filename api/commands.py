@@ -48,6 +48,9 @@ class CommandAnswer(BaseModel):
         description="The events recorded, in order; none when nothing was new.", examples=[["customer.registered"]]
     )
     repeated: bool = Field(description="True when this is the answer to an earlier sending.")
+    kept: list[str] | None = Field(
+        None, description="Of customers that were unmerged: the fields that were changed since, and stay."
+    )
 
 
 class BatchItem(BaseModel):
@@ -159,6 +162,7 @@ def as_answer(answer: Answer, token: Callable[[int], str]) -> dict[str, Any]:
         "position": token(answer.position),
         "types": answer.types,
         "repeated": answer.repeated,
+        **answer.said,
     }
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, Event
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 """One line of free text, 1 to 500 characters."""
@@ -64,6 +64,15 @@ class Crm(Protocol):
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
         """As `load`, but blank (version 0) when there is no such stream yet."""
+        ...
+
+    async def past(self, aggregate: Aggregate) -> list[Event]:
+        """Every event of an aggregate that was loaded, by version."""
+        ...
+
+    async def trusts(self, id: UUID) -> dict[int, int]:
+        """How far the source of each imported event of a stream is trusted (0 to 100), by version; an event that is not
+        in it was told to us directly."""
         ...
 
     def new(self, kind: type[A], id: UUID | None) -> A:

@@ -382,6 +382,7 @@ class LinkContact(Command):
 async def link_contact(command: LinkContact, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
     contact = await crm.load(Customer, command.contact_id)
+    contact.refuse_when_merged()
     customer.link_contact(contact.id, command.role, command.primary)
     return customer
 
@@ -415,6 +416,8 @@ class LogInteraction(Command):
 async def log_interaction(command: LogInteraction, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
     contact = await crm.load(Customer, command.contact_id) if command.contact_id else None
+    if contact:
+        contact.refuse_when_merged()
     customer.log_interaction(
         command.channel, command.direction, command.subject, command.note, contact.id if contact else None
     )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from commands.command import Command, Registration, registration_of
-from domain.aggregate import Aggregate, moment_of
+from domain.aggregate import Aggregate, Event, moment_of
 from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
@@ -186,6 +186,13 @@ class Unit:
             known = [moment_of(max(aggregate.since.values()))] if aggregate.since else []
             aggregate.now = max([self.occurred_at, *aggregate.moved_at.values(), *known])
         return self._track(aggregate, stream, created=False)
+
+    async def past(self, aggregate: Aggregate) -> list[Event]:
+        events = await self._log.past(type(aggregate), self.tenant, aggregate.id)
+        return events[: self._tracked[aggregate.id].version]
+
+    async def trusts(self, id: UUID) -> dict[int, int]:
+        return await self._log.trusts(self.tenant, id)
 
     def new(self, kind: type[A], id: UUID | None) -> A:
         id = id or uuid5(IDS, f"{self.tenant}|{self._asked.context.command_id}|{kind_of(kind)}")

@@ -40,6 +40,9 @@ class Event(AggregateEvent):
 
     class_version: ClassVar[int] = 1
 
+    says: ClassVar[tuple[str, ...]] = ()
+    """Fields, none of them personal, that the answer to the command repeats."""
+
     def changes(self) -> Changes:
         """What this event sets, by path. A plain event is a happening and sets nothing."""
         return {}
@@ -74,6 +77,22 @@ class Move(Event):
         # A fact about an earlier day does not displace what a move has set since (the amount of a sale that was won).
         aggregate.since.update({".".join(path): order for path in changes})
         aggregate.moved_at[self.axis] = self.timestamp
+
+
+class Return(Event):
+    """Things go back to what they were before an earlier event, and are known from then on since when they were known
+    then: as if it had never been."""
+
+    def orders(self) -> dict[str, Order]:
+        """Since when each of the paths that `changes` names was known, dotted; none for what nobody had said."""
+        return {}
+
+    def expected(self) -> dict[str, Order]:
+        """By which order a path must still be decided to go back; what something else has decided since stays."""
+        return {}
+
+    def apply(self, aggregate: Aggregate) -> None:
+        give_back(vars(aggregate), self.changes(), aggregate.since, self)
 
 
 E = TypeVar("E", bound=Event)
@@ -224,3 +243,18 @@ def take_effect(
         since[".".join(path)] = order
     set_paths(state, taken)
     return taken
+
+
+def give_back(
+    state: MutableMapping[str, Any], changes: Changes, since: MutableMapping[str, Any], event: Return
+) -> None:
+    """Let a Return take effect on an aggregate's attributes or a read model's row, as far as they have these paths."""
+    orders, expected = event.orders(), event.expected()
+    for path, value in changes.items():
+        name = ".".join(path)
+        if name in expected and tuple(since.get(name, ())) != expected[name]:
+            continue
+        set_path(state, path, value)
+        since.pop(name, None)
+        if name in orders:
+            since[name] = orders[name]

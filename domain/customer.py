@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Changes, Event, Fact, Move, Personal
+from domain.aggregate import Aggregate, Changes, E, Event, F, Fact, Move, Order, Personal, Return
+from domain.particulars import Dealings, Particulars, unpacked
 from domain.refusals import Refusal
 from domain.values import Address, Phone
 
@@ -28,6 +30,16 @@ class CustomerInactive(Refusal):
 
     def __init__(self, customer: Customer) -> None:
         super().__init__(f"Customer {customer.id} is deactivated; reactivate it first.", customer.moves)
+
+
+class CustomerMerged(Refusal):
+    """What was merged into another customer takes no commands of its own; the other one does."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(
+            f"Customer {customer.id} was merged into {customer.merged_into}; go on there, or unmerge the two.",
+            customer.moves,
+        )
 
 
 class NotAPerson(Refusal):
@@ -74,6 +86,8 @@ class Customer(Aggregate):
     Deactivated, it takes no new dealings: no classes, tags, preferences, consents, owner, parent or contacts. What was
     known wrongly can still be corrected, a consent withdrawn, a contact unlinked, the data verified, and what happens
     all the same (the customer calls) is logged. Its e-mails, tax id and external ids stay its own.
+
+    Merged into another customer, it takes nothing any more and stays as it was; see domain/merging.py.
     """
 
     class Registered(Move):
@@ -223,6 +237,67 @@ class Customer(Aggregate):
         def changes(self) -> Changes:
             return {("active",): True}
 
+    class Absorbed(Move):
+        """Another customer turned out to be this one: what is taken over of it, and nothing else."""
+
+        axis = "merging"
+
+        merged_id: UUID
+        merged_version: int
+        fields: tuple[str, ...]
+        particulars: Personal[Particulars]
+        dealings: Dealings
+
+        def changes(self) -> Changes:
+            absorbed: Changes = {("absorbed", str(self.merged_id)): self.originator_version}
+            return unpacked(self.fields or (), self.particulars, self.dealings) | absorbed
+
+    class GaveBack(Return):
+        """It was another customer after all: what was taken over of it goes back to what it was."""
+
+        merged_id: UUID
+        fields: tuple[str, ...]
+        particulars: Personal[Particulars]
+        dealings: Dealings
+        since: dict[str, Order]
+        """Since when what they go back to was known; without an entry nobody had said anything"""
+        undone: Order
+        decided: tuple[str, ...]
+        """Of the fields those that were changed since, and still had something in them that belongs to the other one"""
+        kept: tuple[str, ...]
+        """What was changed since, and stays"""
+
+        says = ("kept",)
+
+        def changes(self) -> Changes:
+            absorbed: Changes = {("absorbed", str(self.merged_id)): None}
+            return unpacked(self.fields or (), self.particulars, self.dealings) | absorbed
+
+        def orders(self) -> dict[str, Order]:
+            return self.since or {}
+
+        def expected(self) -> dict[str, Order]:
+            return dict.fromkeys(set(self.fields or ()) - set(self.decided or ()), self.undone)
+
+    class MergedInto(Move):
+        """It turned out to be another customer, which has taken over these fields; its own stay as they are."""
+
+        axis = "merging"
+
+        into_id: UUID
+        handed_over: tuple[str, ...]
+
+        def changes(self) -> Changes:
+            return {("merged_into",): self.into_id, ("handed_over",): self.handed_over}
+
+    class Unmerged(Move):
+        axis = "merging"
+
+        from_id: UUID
+
+        def changes(self) -> Changes:
+            return {("merged_into",): None, ("handed_over",): ()}
+
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
         self.kind = ""
@@ -251,25 +326,46 @@ class Customer(Aggregate):
         self.primary_contacts: dict[str, bool] = {}
         self.verified_at: datetime | None = None
         self.verified_by: str | None = None
+        self.absorbed: dict[str, int] = {}
+        """Who was merged into this customer, and the version of the event that says so"""
+        self.merged_into: UUID | None = None
+        self.handed_over: tuple[str, ...] = ()
+        """The fields that the customer it was merged into has taken over, and with them what is claimed"""
 
     @property
     def claims(self) -> frozenset[tuple[str, str]]:
-        emails = {("email", email.casefold()) for email in self.emails or ()}
-        external_ids = {("external-id", f"{source}:{id}") for source, id in self.external_ids.items()}
-        tax_id = "".join(filter(str.isalnum, self.tax_id or "")).casefold()
-        return frozenset(emails | external_ids | ({("tax-id", tax_id)} if tax_id else set()))
+        claimed = {
+            f"external_ids.{source}": ("external-id", f"{source}:{id}") for source, id in self.external_ids.items()
+        }
+        if tax_id := tax_number(self.tax_id):
+            claimed["tax_id"] = ("tax-id", tax_id)
+        emails = {("email", email.casefold()) for email in self.emails or () if "emails" not in self._handed_over}
+        return frozenset(emails | {claim for field, claim in claimed.items() if field not in self._handed_over})
 
     @property
     def parent(self) -> UUID | None:
-        return self.parent_id
+        """Merged into another customer it stands under that one: so no circle of parents closes through a merge."""
+        return self.merged_into or self.parent_id
 
     @property
     def moves(self) -> list[str]:
         if not self.exists:
             return ["register-customer"]
+        if self.merged_into:
+            return ["unmerge-customers"]
+        parting = ["unmerge-customers"] if self.absorbed else []
         if not self.active:
-            return ["reactivate-customer", *CORRECTIONS]
-        return [*DEALINGS, *CORRECTIONS, "deactivate-customer"]
+            return ["reactivate-customer", *CORRECTIONS, *parting]
+        return [*DEALINGS, *CORRECTIONS, "deactivate-customer", *parting]
+
+    def record(self, event_class: type[E], **values: Any) -> E:
+        if event_class is not Customer.Unmerged:
+            self.refuse_when_merged()
+        return super().record(event_class, **values)
+
+    def learn(self, event_class: type[F], **values: Any) -> F | None:
+        self.refuse_when_merged()
+        return super().learn(event_class, **values)
 
     def register(
         self,
@@ -340,36 +436,38 @@ class Customer(Aggregate):
 
     def classify(self, classes: dict[str, str | None]) -> None:
         """Set the class in each of the dimensions given (see CLASSES); None clears it, the others stay."""
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         for dimension, value in classes.items():
             self.learn(self.Classified, dimension=dimension, value=value)
 
     def tag(self, tag: str) -> None:
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         self.learn(self.Tagged, tag=tag)
 
     def untag(self, tag: str) -> None:
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         self.learn(self.Untagged, tag=tag)
 
     def set_preference(self, preference: str, value: str | None) -> None:
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         self.learn(self.PreferenceSet, preference=preference, value=value)
 
     def give_consent(self, channel: str, source: str | None = None) -> None:
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         self.learn(self.ConsentGiven, channel=channel, source=source)
 
     def withdraw_consent(self, channel: str, source: str | None = None) -> None:
         self.learn(self.ConsentWithdrawn, channel=channel, source=source)
 
     def assign(self, owner: str | None, team: str | None = None) -> None:
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         self.learn(self.Assigned, owner=owner, team=team)
 
     def set_parent(self, parent: Customer | None) -> None:
         """Put the customer under an organisation, or under none. Longer circles are refused by the log (`parent`)."""
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
+        if parent is not None:
+            parent.refuse_when_merged()
         if parent is not None and parent.id == self.id:
             raise OwnParent(self)
         if parent is not None and parent.kind == "person":
@@ -378,7 +476,7 @@ class Customer(Aggregate):
 
     def link_contact(self, contact_id: UUID, role: str, primary: bool = False) -> None:
         """Name a person's role at this account; linking again changes the role, or who is primary."""
-        self._refuse_when_inactive()
+        self.refuse_when_inactive()
         if contact_id == self.id:
             raise OwnContact(self)
         others = self.primary_contacts.keys() - {str(contact_id)}
@@ -406,16 +504,32 @@ class Customer(Aggregate):
         self.learn(self.Verified, method=method)
 
     def deactivate(self) -> None:
+        self.refuse_when_merged()
         if self.active:
             self.record(self.Deactivated)
 
     def reactivate(self) -> None:
+        self.refuse_when_merged()
         if not self.active:
             self.record(self.Reactivated)
 
-    def _refuse_when_inactive(self) -> None:
+    def refuse_when_merged(self) -> None:
+        if self.merged_into:
+            raise CustomerMerged(self)
+
+    def refuse_when_inactive(self) -> None:
+        self.refuse_when_merged()
         if not self.active:
             raise CustomerInactive(self)
+
+    @property
+    def _handed_over(self) -> tuple[str, ...]:
+        return (self.handed_over or ()) if self.merged_into else ()
+
+
+def tax_number(tax_id: str | None) -> str:
+    """A tax id as it is compared: letters and digits only, in lower case."""
+    return "".join(filter(str.isalnum, tax_id or "")).casefold()
 
 
 DEALINGS = (
@@ -427,6 +541,7 @@ DEALINGS = (
     "assign-customer",
     "set-parent",
     "link-contact",
+    "merge-customers",
 )
 """What only an active customer takes."""
 

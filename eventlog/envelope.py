@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -145,7 +145,8 @@ class Commit:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of a command: the stream it was about, that stream's version after it, the position of its last
-    event (of the log's head when it recorded none) and the types of its events. The same for ever."""
+    event (of the log's head when it recorded none), the types of its events and what they say to whoever asked
+    (Event.says). The same for ever."""
 
     stream_type: str
     stream_id: UUID
@@ -154,6 +155,7 @@ class Answer:
     types: list[str]
     recorded_at: datetime
     repeated: bool = False
+    said: dict[str, Any] = field(default_factory=dict)
 
 
 def partition_of(subject_id: UUID, partitions: int) -> int:

@@ -95,12 +95,11 @@ class Log:
             case "recorded":
                 for change in commit.changes:
                     self._memory.keep(commit.context.tenant, change.aggregate, change.stream)
-                return answer(
-                    outcome,
-                    [self.codec.type_of(type(event)).name for change in commit.changes for event in change.events],
-                )
+                events = [event for change in commit.changes for event in change.events]
+                said = {name: getattr(event, name) for event in events for name in event.says}
+                return answer(outcome, [self.codec.type_of(type(event)).name for event in events], said)
             case "repeated":
-                return answer(outcome, await self._types(outcome), repeated=True)
+                return answer(outcome, *await self._recorded(outcome), repeated=True)
             case "reused":
                 raise CommandReused(commit.context.command_id)
             case "conflict":
@@ -140,14 +139,30 @@ class Log:
         rows = await self._loader.rows((tenant, id, kind_of(kind)))
         if not rows:
             return kind(id, now), None
-        subject_id, partition = rows[0][6:]
+        return kind.fold(id, self._decoded(tenant, id, rows), now), Stream(*rows[0][6:])
+
+    def _decoded(self, tenant: str, id: UUID, rows: Iterable[tuple[Any, ...]]) -> list[Event]:
         events = []
-        for version, type_, schema_version, occurred_at, data, personal, _, _ in rows:
+        for version, type_, schema_version, occurred_at, data, personal, subject_id, _ in rows:
             read = self.codec.decode(
                 type_, schema_version, tenant, id, version, subject_id, occurred_at, data, personal
             )
             events.append(read or Event(id, version, occurred_at))
-        return kind.fold(id, events, now), Stream(subject_id, partition)
+        return events
+
+    async def past(self, kind: type[Aggregate], tenant: str, id: UUID) -> list[Event]:
+        """Every event of a stream, by version. Raises LogUnavailable."""
+        return self._decoded(tenant, id, await self._loader.rows((tenant, id, kind_of(kind))))
+
+    async def trusts(self, tenant: str, id: UUID) -> dict[int, int]:
+        """How far the source of each imported event of a stream is trusted, by version. Raises LogUnavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT version, (source->>'trust')::integer FROM log.events"
+                " WHERE tenant = %s AND stream_id = %s AND source IS NOT NULL",
+                [tenant, id],
+            )
+            return dict(await cursor.fetchall())
 
     async def answer_of(self, tenant: str, command_id: str, body: bytes) -> Answer | None:
         """What became of a command that was recorded before; None when it was not. Raises CommandReused when it was
@@ -164,7 +179,7 @@ class Log:
         outcome = Outcome(*row)
         if outcome.outcome == "reused":
             raise CommandReused(command_id)
-        return answer(outcome, await self._types(outcome), repeated=True)
+        return answer(outcome, *await self._recorded(outcome), repeated=True)
 
     def stream_for(self, aggregate: Aggregate) -> Stream:
         """Where a new stream will stand, fixed by its first event."""
@@ -179,15 +194,19 @@ class Log:
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise LogUnavailable(str(error)) from error
 
-    async def _types(self, outcome: Outcome) -> list[str]:
+    async def _recorded(self, outcome: Outcome) -> tuple[list[str], dict[str, Any]]:
+        """The types of what a command recorded, and what its events say to whoever asked."""
         if not outcome.events:
-            return []
+            return [], {}
         async with self.connection() as connection:
             cursor = await connection.execute(
-                "SELECT type FROM log.events WHERE position > %s AND position <= %s ORDER BY position",
+                "SELECT type, data FROM log.events WHERE position > %s AND position <= %s ORDER BY position",
                 [(outcome.position or 0) - outcome.events, outcome.position],
             )
-            return [row[0] for row in await cursor.fetchall()]
+            rows = await cursor.fetchall()
+        known = self.codec.types
+        said = {n: data.get(n) for type_, data in rows if type_ in known for n in known[type_].event_class.says}
+        return [type_ for type_, _ in rows], said
 
     async def _waiting(self, commit: Commit) -> Waiting:
         context, tenant = commit.context, commit.context.tenant
@@ -272,7 +291,7 @@ class Log:
         return {"tenant": tenant, "kind": kind, "token": token.hex(), "stream_id": stream_id}
 
 
-def answer(outcome: Outcome, types: list[str], *, repeated: bool = False) -> Answer:
+def answer(outcome: Outcome, types: list[str], said: dict[str, Any], *, repeated: bool = False) -> Answer:
     stream_type, stream_id, version = outcome.stream_type, outcome.stream_id, outcome.version
     position, recorded_at = outcome.position, outcome.recorded_at
     assert stream_type is not None
@@ -280,4 +299,4 @@ def answer(outcome: Outcome, types: list[str], *, repeated: bool = False) -> Ans
     assert version is not None
     assert position is not None
     assert recorded_at is not None
-    return Answer(stream_type, stream_id, version, position, types, recorded_at, repeated)
+    return Answer(stream_type, stream_id, version, position, types, recorded_at, repeated, said)

@@ -12,6 +12,7 @@ from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLU
 class CustomerCard(StreamRows):
     """What is known of each customer. Sums over its orders are no part of it: they are made when read."""
 
+    version = 2  # customers that were merged
     aggregate = Customer
     table = Table(
         "customers",
@@ -43,6 +44,8 @@ class CustomerCard(StreamRows):
             "primary_contacts": "jsonb",
             "verified_at": "timestamptz",
             "verified_by": "text",
+            "merged_into": "uuid",
+            "absorbed": "jsonb",
             "interactions": "integer",
             "last_interaction_at": "timestamptz",
         },
@@ -53,6 +56,7 @@ class CustomerCard(StreamRows):
             "(tenant, owner, id)",
             "(tenant, last_interaction_at, id)",
             "(tenant, parent_id) WHERE parent_id IS NOT NULL",
+            "(tenant, merged_into) WHERE merged_into IS NOT NULL",
             "USING gin (tags)",
             "USING gin (external_ids)",
             "USING gin (contacts)",
@@ -70,7 +74,7 @@ CUSTOMERS = Resource(
     "customers",
     CUSTOMER_CARD,
     stream="customer",
-    sets=("tags", "primary_contacts"),
+    sets=("tags", "primary_contacts", "absorbed"),
     maps=("external_ids", "preferences", "consents", "contacts"),
     lists=("emails",),
 )

@@ -21,7 +21,7 @@ from projections.cut import NOW, Cut
 
 KINDS: dict[str, type[Aggregate]] = {kind_of(aggregate): aggregate for aggregate in AGGREGATES}
 
-BOOKKEEPING = {"id", "version", "now", "modified_on", "since", "moved_at", "_pending", "opened_for"}
+BOOKKEEPING = {"id", "version", "now", "modified_on", "since", "moved_at", "_pending", "opened_for", "handed_over"}
 """What an aggregate keeps for itself, beside what the business knows."""
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar
 
-from domain.aggregate import Aggregate, Event, Fact, order_of, set_paths
+from domain.aggregate import Aggregate, Event, Fact, Return, give_back, order_of, set_paths
 from eventlog.envelope import Recorded
 from projections.projection import Handler, Projection, Row
 
@@ -61,6 +61,9 @@ class StreamRows(Projection):
             self.learn(row, event)
             return
         changes = {path: self.plain(path[0], value) for path, value in event.changes().items() if path[0] in row}
+        if isinstance(event, Return):
+            give_back(row, changes, row["since"], event)
+            return
         set_paths(row, changes)
         row["since"].update(dict.fromkeys((".".join(path) for path in changes), order_of(event)))
 

@@ -27,6 +27,9 @@ class Scenario:
 
     def __init__(self) -> None:
         self.streams: dict[UUID, Aggregate] = {}
+        self.history: list[Event] = []
+        self.trusted: dict[UUID, dict[int, int]] = {}
+        """How far the source of each imported event is trusted, by stream and version"""
         self.occurred_at = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self.recorded: list[Event] = []
         self.refused: Refusal | None = None
@@ -39,6 +42,12 @@ class Scenario:
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
         return await self.load(kind, id) if id in self.streams else self.new(kind, id)
+
+    async def past(self, aggregate: Aggregate) -> list[Event]:
+        return [event for event in self.history if event.originator_id == aggregate.id]
+
+    async def trusts(self, id: UUID) -> dict[int, int]:
+        return self.trusted.get(id, {})
 
     def new(self, kind: type[A], id: UUID | None) -> A:
         blank = kind(id or uuid4(), self.occurred_at)
@@ -62,6 +71,7 @@ class Scenario:
             self.refused = refusal
         finally:
             self.recorded = [event for stream in self.streams.values() for event in stream.collect_events()]
+            self.history += self.recorded
         return self
 
     def then(self, *expected: type[Event] | tuple[type[Event], dict[str, Any]]) -> Scenario:

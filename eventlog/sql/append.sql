@@ -60,6 +60,11 @@ BEGIN
               FROM json_to_recordset(all_claims) AS q(item integer, tenant text, kind text, token text, stream_id uuid)
               JOIN log.claims c ON c.tenant = q.tenant AND c.kind = q.kind AND c.token = decode(q.token, 'hex')
              WHERE c.stream_id <> q.stream_id
+               AND NOT EXISTS (  -- what one stream of a command lets go of, another one of it may take
+                   SELECT FROM json_to_recordset(all_releases)
+                            AS r(item integer, tenant text, kind text, token text, stream_id uuid)
+                    WHERE r.item = q.item AND r.tenant = q.tenant AND r.kind = q.kind AND r.token = q.token
+                      AND r.stream_id = c.stream_id)
         LOOP
             CONTINUE WHEN item = ANY (refused);
             refused := refused || item;

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain.aggregate import Aggregate, Event, field_names
+from domain.aggregate import Aggregate, Event, Order, field_names
 
 ID = UUID(int=1)
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
@@ -23,9 +23,12 @@ st.register_type_strategy(Decimal, st.decimals(-(10**14), 10**14, places=4))
 # Few different values, so that events meet on the same tag, contact or stage.
 WORDS = st.sampled_from(["", "a", "b", "industry", "won", "open", "版"])
 IDS = st.sampled_from([UUID(int=n) for n in range(3)])
+ORDERS = st.tuples(st.integers(0, 2**50), st.integers(1, 30))
 FEW: dict[Any, st.SearchStrategy[Any]] = {
     str: WORDS,
     str | None: st.none() | WORDS,
+    dict[str, Order]: st.dictionaries(WORDS, ORDERS, max_size=3),
+    Order: ORDERS,
     UUID: IDS,
     UUID | None: st.none() | IDS,
 }

@@ -73,6 +73,7 @@ DEALINGS = [
     "assign-customer",
     "set-parent",
     "link-contact",
+    "merge-customers",
 ]
 
 
@@ -82,8 +83,11 @@ class AnyLifeOfACustomer(AnyLife):
     kind = Customer
     id_field = "customer_id"
     blank: ClassVar[dict[str, Any]] = {
-        **{"parent_id": None, "verified_at": None, "verified_by": None},
-        **{map: {} for map in ("tags", "external_ids", "preferences", "consents", "contacts", "primary_contacts")},
+        **{"parent_id": None, "verified_at": None, "verified_by": None, "merged_into": None, "handed_over": ()},
+        **{
+            map: {}
+            for map in ("tags", "external_ids", "preferences", "consents", "contacts", "primary_contacts", "absorbed")
+        },
     }
 
     @initialize(

@@ -10,9 +10,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from commands.customers import ChangeEmails, RegisterCustomer, RenameCustomer, SetParent, TagCustomer
+from commands.customer_merges import MergeCustomers, UnmergeCustomers
+from commands.customers import ChangeEmails, ChangeTaxId, RegisterCustomer, RenameCustomer, SetParent, TagCustomer
 from commands.dispatch import NotFound, StaleVersion
-from domain.customer import Customer
+from domain.customer import Customer, CustomerMerged
 from domain.refusals import AlreadyExists, Refusal
 from eventlog import feed
 from eventlog.envelope import Answer
@@ -92,6 +93,49 @@ async def test_an_email_belongs_to_one_customer_until_it_is_given_up(log):
         await ask(log, ChangeEmails(customer_id=other, emails=[email.upper()]))
     await ask(log, ChangeEmails(customer_id=one, emails=[]))
     await ask(log, ChangeEmails(customer_id=other, emails=[email]))
+
+
+async def test_one_command_may_hand_what_is_claimed_from_one_of_its_streams_to_another(log):
+    one, other, third, email = uuid4(), uuid4(), uuid4(), f"{uuid4().hex}@example.com"
+    await ask(log, registering(one))
+    await ask(log, registering(other, emails=[email], tax_id=(tax_id := uuid4().hex)))
+    await ask(log, registering(third))
+    await ask(log, MergeCustomers(survivor_id=one, merged_id=other))
+    for taking in (ChangeEmails(customer_id=third, emails=[email]), ChangeTaxId(customer_id=third, tax_id=tax_id)):
+        with pytest.raises(ClaimTaken):
+            await ask(log, taking)
+    await ask(log, ChangeEmails(customer_id=one, emails=[]))
+    await ask(log, ChangeEmails(customer_id=third, emails=[email]))
+    with pytest.raises(ClaimTaken):  # nothing of it is recorded: the two stay merged, the tax id where it is
+        await ask(log, UnmergeCustomers(survivor_id=one, merged_id=other))
+    await ask(log, ChangeEmails(customer_id=third, emails=[]))
+    await ask(log, UnmergeCustomers(survivor_id=one, merged_id=other))
+    for claimed in (ChangeEmails(customer_id=one, emails=[email]), ChangeTaxId(customer_id=one, tax_id=tax_id)):
+        with pytest.raises(ClaimTaken):
+            await ask(log, claimed)
+
+
+async def test_of_two_opposite_merges_at_once_a_hundred_times_never_both_pass(log):
+    pairs = [(uuid4(), uuid4()) for _ in range(100)]
+    await asyncio.gather(*(ask(log, registering(id)) for pair in pairs for id in pair))
+
+    async def both(a, b):
+        merges = (ask(log, MergeCustomers(survivor_id=x, merged_id=y)) for x, y in ((a, b), (b, a)))
+        return Counter(type(answer) for answer in await asyncio.gather(*merges, return_exceptions=True))
+
+    assert await asyncio.gather(*(both(a, b) for a, b in pairs)) == [{Answer: 1, CustomerMerged: 1}] * len(pairs)
+
+
+async def test_no_circle_of_parents_closes_through_a_merge(log):
+    merged, survivor, child = (uuid4() for _ in range(3))
+    for id in (merged, survivor, child):
+        await ask(log, registering(id, kind="organisation"))
+    await ask(log, SetParent(customer_id=child, parent_id=merged))
+    await ask(log, MergeCustomers(survivor_id=survivor, merged_id=merged))
+    with pytest.raises(ParentCircle):  # the child stands below the survivor now
+        await ask(log, SetParent(customer_id=survivor, parent_id=child))
+    await ask(log, UnmergeCustomers(survivor_id=survivor, merged_id=merged))
+    await ask(log, SetParent(customer_id=survivor, parent_id=child))
 
 
 async def test_another_tenant_may_use_the_same_email_and_the_same_ids(log):

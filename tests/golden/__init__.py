@@ -36,7 +36,9 @@ def sample(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         return sample(next(arg for arg in get_args(hint) if arg is not type(None)))
     if get_origin(hint) is tuple:
-        return (sample(get_args(hint)[0]),)
+        return tuple(sample(arg) for arg in get_args(hint) if arg is not ...)
+    if get_origin(hint) is dict:
+        return dict([tuple(map(sample, get_args(hint)))])
     if is_dataclass(hint) and isinstance(hint, type):
         hints = get_type_hints(hint, include_extras=True)
         return hint(**{f.name: sample(hints[f.name]) for f in fields(hint) if f.init})
