@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answers import Calling, Fresh, House, asked_of, reading
 from api.errors import invalid
-from api.reads import SCHEMAS, answering, parameters, rows_schema
+from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
 from commands.dispatch import NotFound
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.opportunities import OPPORTUNITIES
@@ -82,7 +82,7 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
     fresh, others = asked_of(request)
     asked = Board.asked(others)
     filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
-    async with reading(house, fresh, [OPPORTUNITIES.projection.name, PIPELINES.projection.name]) as read:
+    async with reading(house, fresh, resting_on(filters, OPPORTUNITIES, PIPELINES)) as read:
         stages = await board(read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit)
         for event in await parked(read.connection, OPPORTUNITIES.projection.name):
             if event.tenant == caller.tenant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,9 +16,21 @@ from api.tide import LOG
 from commands.dispatch import NotFound
 from eventlog.envelope import Source
 from projections import RESOURCES
+from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
 from projections.history import Change, blame, diff, history
-from projections.query import MOST_ROWS, OPERATORS, SOME_ROWS, Kind, Resource, ask_of, get, select
+from projections.query import (
+    MOST_ROWS,
+    OPERATORS,
+    SOME_ROWS,
+    Filter,
+    Kind,
+    Resource,
+    ask_of,
+    get,
+    names_customers,
+    select,
+)
 from projections.timeline import TIMELINE
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -176,12 +188,18 @@ def list_of(resource: Resource) -> Endpoint:
     async def rows(request: Request, caller: Calling, house: House) -> Response:
         fresh, others = asked_of(request)
         ask = ask_of(resource, others)
-        async with reading(house, fresh, [resource.projection.name]) as read:
+        async with reading(house, fresh, resting_on(ask.filters, resource)) as read:
             page = await select(read.connection, caller, resource, ask)
             told: dict[str, Any] = {"items": read.rows(resource, page), "cursor": page.cursor}
             return read.answer(told if page.total is None else told | {"total": page.total})
 
     return rows
+
+
+def resting_on(filters: Iterable[Filter], *resources: Resource) -> list[str]:
+    """The read models that an answer rests on: those of the resources, and the customers' where one is named."""
+    merged = [CUSTOMERS] if any(map(names_customers, filters)) else []
+    return [resource.projection.name for resource in (*resources, *merged)]
 
 
 def one_of(resource: Resource) -> Endpoint:

@@ -11,7 +11,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.answers import Calling, Fresh, House, reading
+from api.reads import resting_on
 from projections.parked import parked
+from projections.query import Filter
 from projections.receivables import RECEIVABLES, ageing
 
 router = APIRouter(tags=["receivables"])
@@ -47,7 +49,8 @@ class AgeingAnswer(BaseModel):
     response_model=AgeingAnswer,
 )
 async def by_age(caller: Calling, house: House, asked: Annotated[Owed, Query()]) -> Response:
-    async with reading(house, asked, [RECEIVABLES.projection.name]) as read:
+    about = [Filter("customer_id", "eq", asked.customer_id)] if asked.customer_id else []
+    async with reading(house, asked, resting_on(about, RECEIVABLES)) as read:
         sums = await ageing(read.connection, caller, datetime.now(UTC), asked.customer_id)
         for event in await parked(read.connection, RECEIVABLES.projection.name):
             if event.tenant == caller.tenant:

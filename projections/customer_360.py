@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, sql
 
 from eventlog.envelope import Caller
 from projections.customer_card import CUSTOMERS
+from projections.families import family
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
 from projections.query import Ask, Filter, Plan, Resource, one, scope, started
@@ -72,24 +73,18 @@ class Customer360:
 async def customer_360(
     connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, now: datetime | None = None
 ) -> Customer360 | None:
-    """The customer from all sides; None when the caller sees no such customer. One round trip, one snapshot."""
+    """The customer from all sides; None when the caller sees no such customer. Two round trips, one snapshot."""
     now = now or datetime.now(UTC)
-    about = Filter("customer_id", "eq", customer_id)
-    card = Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now))
-    events = Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customer_id))
-    lists = {
-        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), [narrowed(resource, only)])
-        for name, (resource, fields, only, limit) in PARTS.items()
-    }
     async with connection.pipeline(), connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         position = await started(
             connection, sql.SQL(REFLECTED).format([resource.projection.name for resource in SOURCES])
         )
-        plans = {"card": card, **lists, "timeline": events}
+        customers = await family(connection, scope(caller), [customer_id])
+        plans = plans_of(caller, customer_id, customers, now)
         pages = {name: await started(connection, plan.page()) for name, plan in plans.items()}
-        sums = {name: await started(connection, sums_of(caller, customer_id, *what)) for name, what in SUMS.items()}
-        sums["receivables"] = await started(connection, ageing_statement(caller, now, customer_id))
+        sums = {name: await started(connection, sums_of(caller, customers, *what)) for name, what in SUMS.items()}
+        sums["receivables"] = await started(connection, ageing_statement(caller, now, customers))
     found = {name: plans[name].answer(await cursor.fetchall()).rows for name, cursor in pages.items()}
     if not found["card"]:
         return None
@@ -97,13 +92,27 @@ async def customer_360(
     return Customer360((await one(position))["position"], {**found, **totals, "card": found["card"][0]})
 
 
+def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: datetime) -> dict[str, Plan]:
+    """What is shown row by row of a customer, and of `customers`, it and those merged into it."""
+    about = Filter("customer_id", "in", tuple(customers))
+    lists = {
+        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), [narrowed(resource, only)])
+        for name, (resource, fields, only, limit) in PARTS.items()
+    }
+    return {
+        "card": Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now)),
+        **lists,
+        "timeline": Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customers)),
+    }
+
+
 def narrowed(resource: Resource, only: str) -> sql.Composed:
     return sql.SQL("(SELECT * FROM {} t WHERE {})").format(resource.rows, sql.SQL(only))
 
 
-def sums_of(caller: Caller, customer_id: UUID, resource: Resource, sums: str, by: str) -> sql.Composed:
-    return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = {} GROUP BY {by} ORDER BY {by}").format(
-        sql.SQL(sums), resource.rows, scope(caller), sql.Literal(customer_id), by=sql.SQL(by)
+def sums_of(caller: Caller, customers: list[UUID], resource: Resource, sums: str, by: str) -> sql.Composed:
+    return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = ANY ({}) GROUP BY {by} ORDER BY {by}").format(
+        sql.SQL(sums), resource.rows, scope(caller), sql.Literal(customers), by=sql.SQL(by)
     )
 
 

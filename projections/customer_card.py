@@ -77,4 +77,5 @@ CUSTOMERS = Resource(
     sets=("tags", "primary_contacts", "absorbed"),
     maps=("external_ids", "preferences", "consents", "contacts"),
     lists=("emails",),
+    empty_unless_asked="merged_into",
 )

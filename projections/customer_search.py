@@ -48,7 +48,15 @@ class CustomerSearch(StreamRows):
     """
 
     aggregate = Customer
-    reads = (Customer.Registered, Customer.Renamed, Customer.EmailsChanged, Customer.PhonesChanged)
+    version = 2  # customers that were merged
+    reads = (
+        Customer.Registered,
+        Customer.Renamed,
+        Customer.EmailsChanged,
+        Customer.PhonesChanged,
+        Customer.Absorbed,
+        Customer.GaveBack,
+    )
     table = Table(
         "customer_search",
         key=ROW_KEY,
@@ -130,7 +138,7 @@ def statement(caller: Caller, text: str, limit: int, fields: Iterable[str]) -> s
         "WITH found AS MATERIALIZED (SELECT s.* FROM read.customer_search s WHERE {matches})"
         " SELECT {fields}, c.id AS _id FROM ("
         " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} LIMIT {candidates}) s"
-        " JOIN read.customers c USING (tenant, id) WHERE {visible}"
+        " JOIN read.customers c USING (tenant, id) WHERE {visible} AND c.merged_into IS NULL"
         " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
     ).format(
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),

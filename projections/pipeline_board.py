@@ -13,7 +13,7 @@ from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
 from projections.opportunities import OPPORTUNITIES
 from projections.pipelines import PIPELINES
-from projections.query import Filter, condition, scope, started
+from projections.query import Filter, condition, scope, started, with_merged
 
 CARD = (
     *(
@@ -64,6 +64,7 @@ async def board(
 ) -> list[BoardColumn]:
     """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
     those of the opportunities."""
+    filters = await with_merged(connection, caller, filters)
     conditions = [scope(caller), sql.SQL("t.pipeline_id = {}").format(pipeline_id), sql.SQL("t.stage_type = 'open'")]
     where = sql.SQL(" AND ").join([*conditions, *(condition(OPPORTUNITIES, asked) for asked in filters)])
     async with connection.pipeline():

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
 from eventlog.envelope import Caller
+from projections.families import family
 from projections.projection import Projection
 
 Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
@@ -56,6 +57,9 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
 RESERVED = ("sort", "fields", "cursor", "limit", "total")
 """Parameters of a list that are no filters; a column of such a name is filtered with its operator ("total.eq")."""
 
+NAME_A_CUSTOMER = ("customer_id", "parent_id")
+"""Columns that name a customer: who asks for one by them asks for those merged into it, too."""
+
 MOST_ROWS = 500
 SOME_ROWS = 50
 
@@ -79,6 +83,8 @@ class Resource:
     computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
     """Columns worked out when read, as SQL over the row `t` and the moment {now}; shown, not filtered or sorted by."""
     only: LiteralString = "true"
+    empty_unless_asked: str | None = None
+    """A column that is null in all rows shown, unless a filter names it, or the rows by their key."""
     key: tuple[str, ...] = ("id",)
     """What tells rows of one tenant apart, and breaks ties of the order."""
     sort: str = "-created_at"
@@ -155,6 +161,9 @@ class Filter:
     column: str
     operator: str
     value: Any
+    merged: tuple[UUID, ...] = field(default=(), repr=False)
+    """The customers that the value names, and those merged into them. No part of the question that a cursor belongs to:
+    a list goes on though somebody is merged meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +270,8 @@ async def select(
 ) -> Page:
     """One page. `sources` are parts of the resource to read from instead of the whole, each as what follows FROM and
     without rows in common; `about` names further streams or customers to look for parked events of. Raises BadQuery."""
-    plan = Plan(caller, resource, ask, sources, about)
+    filters = await with_merged(connection, caller, ask.filters)
+    plan = Plan(caller, resource, replace(ask, filters=filters), sources, about)
     async with connection.pipeline():
         rows = await started(connection, plan.page())
         count = await started(connection, plan.count()) if ask.total != "none" else None
@@ -272,6 +282,24 @@ async def select(
         return replace(page, total=total)
     ids = {*about, *(row[f"_{resource.key[0]}"] for row in plan.shown)}
     return replace(page, total=total, parked=await parked_among(connection, caller, resource, ids))
+
+
+async def with_merged(
+    connection: AsyncConnection[Any], caller: Caller, filters: tuple[Filter, ...]
+) -> tuple[Filter, ...]:
+    """The filters; those that name customers name those merged into them, too."""
+    told = []
+    for asked in filters:
+        if names_customers(asked):
+            named = asked.value if asked.operator == "in" else [asked.value]
+            asked = replace(asked, merged=tuple(await family(connection, scope(caller), named)))
+        told.append(asked)
+    return tuple(told)
+
+
+def names_customers(asked: Filter) -> bool:
+    """Whether what it lets pass rests on who was merged into whom."""
+    return asked.column in NAME_A_CUSTOMER and asked.operator in ("eq", "in")
 
 
 async def get(
@@ -348,6 +376,9 @@ class Plan:
         self.fields = list(ask.fields) or resource.fields
         self._check()
         conditions = [scope(caller), sql.SQL(resource.only), *(condition(resource, f) for f in ask.filters)]
+        empty = resource.empty_unless_asked
+        if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
+            conditions.append(condition(resource, Filter(empty, "null", True)))
         where = sql.SQL(" AND ").join(conditions)
         self._rows = [sql.SQL(" FROM {} t WHERE {}").format(source, where) for source in sources or [resource.rows]]
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about)))
@@ -473,6 +504,8 @@ class Plan:
 def condition(resource: Resource, asked: Filter) -> sql.Composed:
     column, value = sql.Identifier("t", asked.column), asked.value
     match asked.operator:
+        case "eq" | "in" if asked.merged:
+            return sql.SQL("{} = ANY ({})").format(column, sql.Literal(list(asked.merged)))
         case "null":
             return column + sql.SQL(" IS NULL" if value else " IS NOT NULL")
         case "in":

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from domain.order import Order, due, owed_back
 from eventlog.envelope import Caller, Recorded
+from projections.families import family
 from projections.projection import Row, Table, on
 from projections.query import Resource, scope
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
@@ -147,11 +148,12 @@ async def ageing(
     """What is outstanding as of today, by currency and how long overdue: `not_due`, `days_1_30`, `days_31_60`,
     `days_61_90`, `days_over_90` and `outstanding`, the sum of these; of one customer, or of all."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(ageing_statement(caller, now, customer_id))
+    customers = None if customer_id is None else await family(connection, scope(caller), [customer_id])
+    await cursor.execute(ageing_statement(caller, now, customers))
     return await cursor.fetchall()
 
 
-def ageing_statement(caller: Caller, now: datetime, customer_id: UUID | None) -> sql.Composed:
+def ageing_statement(caller: Caller, now: datetime, customers: list[UUID] | None) -> sql.Composed:
     return sql.SQL(
         "SELECT t.currency, coalesce(sum(i.outstanding) FILTER (WHERE days <= 0), 0) AS not_due,"
         " coalesce(sum(i.outstanding) FILTER (WHERE days BETWEEN 1 AND 30), 0) AS days_1_30,"
@@ -165,5 +167,5 @@ def ageing_statement(caller: Caller, now: datetime, customer_id: UUID | None) ->
     ).format(
         now=sql.Literal(now),
         scope=scope(caller),
-        customer=sql.SQL("true") if customer_id is None else sql.SQL("t.customer_id = {}").format(customer_id),
+        customer=sql.SQL("true") if customers is None else sql.SQL("t.customer_id = ANY ({})").format(customers),
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, sql
 
+from domain.customer import Customer
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
@@ -49,7 +50,8 @@ async def replay(
 ) -> Replay | None:
     """The steps after a position, as far as the cut leaves them, of all streams that the timeline shows; None when the
     caller's tenant has no such customer, or the cut leaves nothing of it. States are folded from the log itself."""
-    streams = await feed.streams(connection, codec, caller.tenant, await about(connection, caller, customer_id))
+    customers = await family_at(connection, codec, caller, customer_id, cut)
+    streams = await feed.streams(connection, codec, caller.tenant, await about(connection, caller, customers))
     own = cut.of(streams.get(customer_id, ()))
     if not own or own[0].stream_type != "customer":
         return None
@@ -59,14 +61,38 @@ async def replay(
     return Replay(steps[:limit], steps[limit - 1].entry.position if more else None)
 
 
-async def about(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID) -> list[UUID]:
-    """The streams that concern the customer, its own among them."""
+async def family_at(
+    connection: AsyncConnection[Any], codec: Codec, caller: Caller, customer_id: UUID, cut: Cut
+) -> list[UUID]:
+    """The customer, and those that had been merged into it by then: from the log, which tells how it was."""
+    found, latest = [customer_id], [customer_id]
+    while latest:
+        streams = await feed.streams(connection, codec, caller.tenant, latest)
+        absorbed = {id for stream in streams.values() for id in absorbed_by(cut.of(stream))}
+        latest = sorted(absorbed.difference(found))
+        found += latest
+    return found
+
+
+def absorbed_by(events: list[Recorded]) -> set[UUID]:
+    """Who is merged into the customer of these events at their end."""
+    if not events or events[0].stream_type != "customer":
+        return set()
+    customer = Customer(events[0].stream_id)
+    for recorded in events:
+        if recorded.event is not None:
+            recorded.event.apply(customer)
+    return {UUID(id) for id in customer.absorbed}
+
+
+async def about(connection: AsyncConnection[Any], caller: Caller, customers: list[UUID]) -> list[UUID]:
+    """The streams that concern these customers, their own among them."""
     parts = sql.SQL(" UNION ").join(
         sql.SQL("SELECT t.stream_id FROM {} t WHERE {}").format(source, scope(caller))
-        for source in concerning(caller, customer_id)
+        for source in concerning(caller, customers)
     )
     cursor = await connection.execute(parts)
-    return [customer_id, *(id for (id,) in await cursor.fetchall() if id != customer_id)]
+    return [*customers, *(id for (id,) in await cursor.fetchall() if id not in customers)]
 
 
 def steps_of(events: list[Recorded]) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from psycopg import AsyncConnection, sql
 from domain import AGGREGATES
 from domain.aggregate import Event, field_names
 from eventlog.envelope import Caller, Recorded
+from projections.families import family
 from projections.projection import Projection, Row, Table
 from projections.query import Ask, Page, Resource, scope, select
 from projections.stream_rows import events_of
@@ -66,14 +68,19 @@ TIMELINE = Resource(
 
 async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
     """The events of all streams that concern the customer, latest first unless asked otherwise."""
-    sources = concerning(caller, customer_id)
+    sources = concerning(caller, await family(connection, scope(caller), [customer_id]))
     return await select(connection, caller, TIMELINE, ask, sources=sources, about=[customer_id])
 
 
-def concerning(caller: Caller, customer_id: UUID) -> list[sql.Composed]:
-    """The events of streams that were about the customer from the beginning and still are, and of those that were
-    linked to it later. All events of an opportunity belong to the customer that it is linked to now."""
-    return [part.format(customer=sql.Literal(customer_id), scope=scope(caller)) for part in (FROM_THE_BEGINNING, LATE)]
+def concerning(caller: Caller, customers: Iterable[UUID]) -> list[sql.Composed]:
+    """The events of streams that were about one of these customers from the beginning and still are, and of those that
+    were linked to one later. All events of an opportunity belong to the customer that it is linked to now. Each
+    customer is a source of its own: a page goes along its index, however long its life."""
+    return [
+        part.format(customer=sql.Literal(customer), scope=scope(caller))
+        for customer in customers
+        for part in (FROM_THE_BEGINNING, LATE)
+    ]
 
 
 FROM_THE_BEGINNING = sql.SQL("""

@@ -1,0 +1,26 @@
+"""Who was merged into whom: what is asked of a customer is asked of all that were merged into it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+FAMILY = sql.SQL("""
+WITH RECURSIVE family(id) AS (
+    SELECT unnest({ids}::uuid[])
+    UNION
+    SELECT t.id FROM family JOIN read.customers t ON t.merged_into = family.id WHERE {seen})
+SELECT id FROM family
+""")
+
+
+async def family(connection: AsyncConnection[Any], seen: sql.Composable, ids: Iterable[UUID]) -> list[UUID]:
+    """These customers, and those merged into them, however many merges away; `seen` is the caller's scope. What is no
+    customer stands for itself."""
+    wanted = list(dict.fromkeys(ids))
+    cursor = await connection.execute(FAMILY.format(ids=sql.Literal(wanted), seen=seen))
+    found = {id for (id,) in await cursor.fetchall()}
+    return [*wanted, *sorted(found.difference(wanted))]
