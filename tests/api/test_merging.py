@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -188,7 +188,7 @@ async def test_those_below_a_merged_organisation_are_found_below_the_survivor(de
 async def test_the_personal_data_of_the_merged_one_is_sealed_with_the_survivors_key(desk, pair, house):
     survivor, merged, _ = pair
     await desk.asks("merge-customers", survivor_id=survivor, merged_id=merged, prefer={"name": "merged"})
-    house.log.keys.destroy("acme", merged)
+    house.log.keys.destroy("acme", UUID(merged))
     *_, entry = (await desk.sees(f"customers/{survivor}/history"))["entries"]
     assert entry["fields"]["particulars"]["name"].startswith("Wei Li")
     assert (await desk.sees(f"customers/{merged}/history"))["entries"][0]["fields"]["name"] is None
