@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api import commands, customers, feed, health, opportunities, reads, receivables
+from api import commands, customers, duplicates, feed, health, opportunities, reads, receivables
 from api.docs import add_docs
 from api.document import document
 from api.door import Door
@@ -58,7 +58,8 @@ def create_app(settings: Settings) -> Api:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.routes.extend(routes := commands.routes())
-    for room in (customers, opportunities, receivables, reads, feed, health):  # named paths before those with an id
+    # named paths before those with an id
+    for room in (customers, duplicates, opportunities, receivables, reads, feed, health):
         app.include_router(room.router)
     add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents

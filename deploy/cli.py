@@ -134,6 +134,31 @@ def replay(
 
 
 @app.command()
+def duplicates(
+    home: Home = None,
+    tenant: Annotated[str, typer.Option(help="Whose customers.")] = "demo",
+    source: Annotated[str | None, typer.Option(help="Of those that this system, or this import, brought.")] = None,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="No pair below this.")] = 0.5,
+    json: Annotated[bool, typer.Option("--json", help="One line a pair.")] = False,
+) -> None:
+    """Find the customers that may be one and the same, how likely that is, and why; the likeliest first."""
+    from deploy.duplicates import as_json, found, show
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("comparing", total=None)
+
+        def tell(at: int, to: int) -> None:
+            progress.update(task, completed=at, total=to)
+
+        pairs = asyncio.run(found(here(home), tenant, source, min_score, tell))
+    if json:
+        for line in as_json(pairs):
+            sys.stdout.write(line + "\n")
+    else:
+        show(console, pairs)
+
+
+@app.command()
 def rebuild(
     name: str,
     home: Home = None,

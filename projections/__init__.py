@@ -2,6 +2,7 @@
 
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH
+from projections.duplicates.keys import DUPLICATE_KEYS
 from projections.opportunities import OPPORTUNITIES, OPPORTUNITY_ROWS
 from projections.orders import ORDER_ROWS, ORDERS
 from projections.pipelines import PIPELINE_ROWS, PIPELINES
@@ -15,6 +16,7 @@ from projections.timeline import TIMELINE, TIMELINE_ROWS
 PROJECTIONS: tuple[Projection, ...] = (
     CUSTOMER_CARD,
     CUSTOMER_SEARCH,
+    DUPLICATE_KEYS,
     TIMELINE_ROWS,
     PIPELINE_ROWS,
     OPPORTUNITY_ROWS,

@@ -1,0 +1,248 @@
+"""Asking for customers that may be one: those like a given one, page by page, or all of them at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+
+from eventlog.envelope import Caller
+from projections.customer_search import BY_INDEX
+from projections.duplicates.blocks import MOST, kind_of_key
+from projections.duplicates.keys import DUPLICATES
+from projections.duplicates.likeness import Likeness, Profile, likeness
+from projections.query import scope
+
+LIKELY = 0.5
+"""From here on two customers are rather one than not."""
+
+AT_ONCE = 100
+"""So many customers are looked at together,"""
+AT_MOST = 2_000
+"""and so many for one page, however few duplicates there are among them."""
+
+PAIRS = 20_000
+"""So many pairs are compared at once; what is known of the customers in them is kept meanwhile."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two customers that may be one, and how likely that is."""
+
+    one: Row
+    other: Row
+    likeness: Likeness
+
+
+@dataclass
+class Found:
+    """Some pairs; `following` goes on after the last customer looked at, None at the end. `left_out` counts the blocks
+    that were too large to be compared, by kind of key."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    following: UUID | None = None
+
+
+async def duplicates_of(
+    connection: AsyncConnection[Any], caller: Caller, id: UUID, *, min_score: float = LIKELY
+) -> Found | None:
+    """Who may be the same as this customer, the likeliest first; None when the caller sees no such customer."""
+    async with connection.transaction():
+        await connection.execute(BY_INDEX)
+        rows = Rows(connection, caller)
+        if id not in await rows.of([id]):
+            return None
+        found = Found()
+        found.pairs += await compared(rows, await candidates(connection, caller, [id], found.left_out), min_score)
+    found.pairs.sort(key=lambda pair: -pair.likeness.score)
+    return found
+
+
+async def page(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    *,
+    source: str | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+    min_score: float = LIKELY,
+) -> Found:
+    """Pairs by the id of the first customer, each once; a page ends with the customer that makes it `limit` pairs. Of
+    the customers of one `source` (a system, or an import), with whomever they may be the same as."""
+    found = Found()
+    async with connection.transaction():
+        await connection.execute(BY_INDEX)
+        rows = Rows(connection, caller)
+        for _ in range(AT_MOST // AT_ONCE):
+            ids = await customers(connection, caller, source, after, AT_ONCE)
+            pairs = await candidates(connection, caller, ids, found.left_out)
+            known = await rows.of({id for pair in pairs for id in pair})
+            for id in ids:
+                others = [(one, other) for one, other in pairs if one == id and once(one, known[other], source)]
+                found.pairs += await compared(rows, others, min_score)
+                after = id
+                if len(found.pairs) >= limit:
+                    found.following = after
+                    return found
+            if len(ids) < AT_ONCE:
+                return found
+    found.following = after
+    return found
+
+
+async def everything(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    *,
+    source: str | None = None,
+    min_score: float = LIKELY,
+    progress: Callable[[int, int], None] = lambda at, to: None,
+) -> Found:
+    """All pairs, the likeliest first. The store makes the blocks and of them the pairs, in one pass over all keys."""
+    found, rows = Found(), Rows(connection, caller)
+    async with connection.transaction():
+        cursor = await connection.execute(LARGE.format(scope=scope(caller), most=sql.Literal(MOST)))
+        found.left_out.update([kind_of_key(key) for (key,) in await cursor.fetchall()])
+        await connection.execute(ALL_PAIRS.format(scope=scope(caller), most=sql.Literal(MOST)))
+        row = await (await connection.execute("SELECT count(*) FROM pairs")).fetchone()
+        total, done = row[0] if row else 0, 0
+        async for pairs in chunks(connection):
+            known = await rows.of({id for pair in pairs for id in pair})
+            wanted = [pair for pair in pairs if any(of_source(known[id], source) for id in pair)]
+            found.pairs += await compared(rows, wanted, min_score)
+            progress(done := done + len(pairs), total)
+            rows.forget()
+    found.pairs.sort(key=lambda pair: -pair.likeness.score)
+    return found
+
+
+async def chunks(connection: AsyncConnection[Any]) -> AsyncIterator[list[tuple[UUID, UUID]]]:
+    async with connection.cursor(name="pairs", binary=True) as cursor:
+        await cursor.execute("SELECT one, other FROM pairs ORDER BY one, other")
+        while pairs := await cursor.fetchmany(PAIRS):
+            yield pairs
+
+
+class Rows:
+    """What is known of the customers compared, each read and made comparable once."""
+
+    def __init__(self, connection: AsyncConnection[Any], caller: Caller) -> None:
+        self._connection, self._caller = connection, caller
+        self._rows: dict[UUID, Row] = {}
+        self._profiles: dict[UUID, Profile] = {}
+
+    async def of(self, ids: Iterable[UUID]) -> dict[UUID, Row]:
+        missing = [id for id in ids if id not in self._rows]
+        if missing:
+            cursor = self._connection.cursor(row_factory=dict_row)
+            await cursor.execute(ROWS.format(scope=scope(self._caller), ids=sql.Literal(missing)))
+            self._rows |= {row["id"]: row for row in await cursor.fetchall()}
+        return self._rows
+
+    def profile(self, id: UUID) -> Profile:
+        if id not in self._profiles:
+            self._profiles[id] = Profile.of(self._rows[id])
+        return self._profiles[id]
+
+    def forget(self) -> None:
+        self._rows.clear()
+        self._profiles.clear()
+
+
+async def compared(rows: Rows, pairs: list[tuple[UUID, UUID]], min_score: float) -> list[Pair]:
+    """Those of the pairs that are likely enough one customer."""
+    known = await rows.of({id for pair in pairs for id in pair})
+    found = []
+    for one, other in pairs:
+        like = likeness(rows.profile(one), rows.profile(other))
+        if like.score >= min_score:
+            found.append(Pair(known[one], known[other], like))
+    return found
+
+
+async def customers(
+    connection: AsyncConnection[Any], caller: Caller, source: str | None, after: UUID | None, limit: int
+) -> list[UUID]:
+    """The next customers by id, those of the source alone when one is given."""
+    conditions = [scope(caller), sql.SQL("t.merged_into IS NULL")]
+    if after:
+        conditions.append(sql.SQL("t.id > {}").format(after))
+    if source is not None:
+        conditions.append(sql.SQL("{} IN (t.system, t.job::text)").format(source))
+    cursor = await connection.execute(
+        sql.SQL("SELECT t.id FROM {} t WHERE {} ORDER BY t.id LIMIT {}").format(
+            DUPLICATES.rows, sql.SQL(" AND ").join(conditions), limit
+        )
+    )
+    return [id for (id,) in await cursor.fetchall()]
+
+
+async def candidates(
+    connection: AsyncConnection[Any], caller: Caller, ids: list[UUID], left_out: Counter[str]
+) -> list[tuple[UUID, UUID]]:
+    """Each of these customers with each that shares a block with it."""
+    cursor = await connection.execute(
+        CANDIDATES.format(scope=scope(caller), ids=sql.Literal(ids), most=sql.Literal(MOST), more=sql.Literal(MOST + 1))
+    )
+    pairs = []
+    for one, other, key in await cursor.fetchall():
+        if key is None:
+            pairs.append((one, other))
+        else:
+            left_out[kind_of_key(key)] += 1
+    return pairs
+
+
+def of_source(row: Row, source: str | None) -> bool:
+    return source is None or source in (row["system"], str(row["job"]))
+
+
+def once(one: UUID, other: Row, source: str | None) -> bool:
+    """Whether a pair is told with `one`: not, where it is told with the other."""
+    return one < other["id"] or not of_source(other, source)
+
+
+ROWS = sql.SQL("""
+SELECT t.id, t.kind, t.name, t.emails, t.phones, t.addresses, t.birthday, t.sex, t.tax_id, t.external_ids,
+       t.system, t.job
+  FROM read.duplicate_keys t WHERE {scope} AND t.id = ANY ({ids})
+""")
+
+CANDIDATES = sql.SQL("""
+WITH asked AS MATERIALIZED (
+    SELECT t.id, k.key FROM read.duplicate_keys t CROSS JOIN unnest(t.keys) AS k(key)
+     WHERE {scope} AND t.id = ANY ({ids})
+), blocks AS MATERIALIZED (
+    SELECT p.key, ARRAY(SELECT t.id FROM read.duplicate_keys t
+                         WHERE {scope} AND t.keys @> ARRAY[p.key] LIMIT {more}) AS members
+      FROM (SELECT DISTINCT key FROM asked) p
+)
+SELECT DISTINCT a.id, m.id, NULL::bigint
+  FROM asked a JOIN blocks b USING (key) CROSS JOIN unnest(b.members) AS m(id)
+ WHERE cardinality(b.members) <= {most} AND m.id <> a.id
+UNION ALL
+SELECT NULL, NULL, b.key FROM blocks b WHERE cardinality(b.members) > {most}
+""")
+
+LARGE = sql.SQL("""
+SELECT k.key FROM read.duplicate_keys t CROSS JOIN unnest(t.keys) AS k(key)
+ WHERE {scope} GROUP BY k.key HAVING count(*) > {most}
+""")
+
+ALL_PAIRS = sql.SQL("""
+CREATE TEMPORARY TABLE pairs ON COMMIT DROP AS
+WITH blocks AS (
+    SELECT array_agg(t.id) AS members FROM read.duplicate_keys t CROSS JOIN unnest(t.keys) AS k(key)
+     WHERE {scope} GROUP BY k.key HAVING count(*) BETWEEN 2 AND {most})
+SELECT DISTINCT one.id AS one, other.id AS other
+  FROM blocks b CROSS JOIN unnest(b.members) AS one(id) CROSS JOIN unnest(b.members) AS other(id)
+ WHERE one.id < other.id
+""")
