@@ -1,8 +1,8 @@
 """Whom to compare: customers that share a key are in one block, and only those of one block are compared.
 
-A key is made of what a duplicate most likely shares: a part of the name with the year of birth, with the postcode or
-with the house number, the birthday, an e-mail address, a telephone number ... Several keys each, so that a slip in one
-of them is met by another. A key that more than MOST customers share says too little: its block is left out, and counted.
+A key is made of what a duplicate most likely shares: a part of the name with the year of birth or with the
+postcode, the birthday, an e-mail address, a telephone number ... Several keys each, so that a slip in one of them is met
+by another. A key that more than MOST customers share says too little: its block is left out, and counted.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ from zlib import crc32
 
 from projections.duplicates.likeness import Profile, local_part, telling
 
-MOST = 60
+MOST = 30
 """Customers of one block; comparing them is a matter of milliseconds."""
 
-KINDS = ("name", "beginning of the name", "birthday", "name and year of birth", "name and postcode",
-         "name and house number", "name and town", "postcode and house number", "street and house number", "e-mail",
-         "telephone", "tax id", "external id")  # fmt: skip
+KINDS = (
+    "name",
+    "beginning of the name",
+    "birthday",
+    "name and year of birth",
+    "name and postcode",
+    "postcode and house number",
+    "street and house number",
+    "e-mail",
+    "telephone",
+    "tax id",
+    "external id",
+)
 
 
 def keys_of(tenant: str, profile: Profile) -> list[int]:
@@ -47,10 +57,6 @@ def shared(profile: Profile) -> Iterator[tuple[str, str]]:
         for place in profile.places:
             if place.postcode:
                 yield "name and postcode", f"{part} {place.postcode}"
-            if place.number:
-                yield "name and house number", f"{part} {place.number}"
-            if place.city:
-                yield "name and town", f"{part} {place.city}"
     for place in profile.places:
         if place.number and place.postcode:
             yield "postcode and house number", f"{place.postcode} {place.number}"

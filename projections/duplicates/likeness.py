@@ -144,30 +144,44 @@ def subscriber(digits: str) -> str:
     return digits[-8:] if len(digits) >= 7 else ""
 
 
-def likeness(one: Profile, other: Profile) -> Likeness:
-    """How likely the two are one customer. A person and an organisation never are."""
+def likeness(one: Profile, other: Profile, least: float = 0.0) -> Likeness:
+    """How likely the two are one customer. A person and an organisation never are. What cannot come to `least` is told
+    as 0, with less work: most pairs that share a key are strangers."""
     if one.kind != other.kind:
         return Likeness(0.0, ["one is a person"])
     levels = list(evidence(one, other))
-    bits = sum(level.bits for level in levels) - PRIOR
+    if probability(worth(levels) + MOST) < least:
+        return Likeness(0.0, [])
+    levels += home(one, other)
     levels.sort(key=lambda level: -level.bits)
-    return Likeness(round(1 / (1 + 2 ** -max(min(bits, 60), -60)), 4), [level.reason for level in levels])
+    return Likeness(round(probability(worth(levels)), 4), [level.reason for level in levels])
+
+
+def probability(bits: float) -> float:
+    """The odds that the evidence leaves, as a probability."""
+    return 1 / (1 + 2 ** min(PRIOR - bits, 1000))
+
+
+def worth(levels: Iterable[Level]) -> float:
+    return sum(level.bits for level in levels)
 
 
 def evidence(one: Profile, other: Profile) -> Iterator[Level]:
+    """All but where they live."""
     if one.parts and other.parts:
         yield names(one.parts, other.parts)
     if one.birthday and other.birthday:
         yield birthdays(one.birthday, other.birthday)
     if one.sex and other.sex:
         yield Level(1.0, "same sex") if one.sex == other.sex else Level(-5.0, "another sex")
-    yield from home(one, other)
     if one.emails and other.emails:
         yield from emails(one.emails, other.emails)
     if one.tax_id and other.tax_id:
         yield tax_ids(one.tax_id, other.tax_id)
-    if {id for id in one.external_ids.values() if telling(id)} & set(other.external_ids.values()):
-        yield Level(8.0, "same id in two systems")
+    if one.external_ids and other.external_ids:
+        ids = {id for id in one.external_ids.values() if telling(id)}
+        if ids & set(other.external_ids.values()):
+            yield Level(8.0, "same id in two systems")
 
 
 def names(one: tuple[str, ...], other: tuple[str, ...]) -> Level:
@@ -175,22 +189,22 @@ def names(one: tuple[str, ...], other: tuple[str, ...]) -> Level:
     says nothing."""
     if len(one) > len(other):
         one, other = other, one
-    similar = [1.0] * len(one) if set(one) == set(other) else list(best_of(one, other))
+    same = set(one) & set(other)
+    similar = [1.0] * sum(part in same for part in one)
+    if len(similar) < len(one):
+        left = [[part for part in parts if part not in same] for parts in (one, other)]
+        similar += best_of(*left)
     bits = sum(7.0 if s == 1.0 else 4.0 if s >= ALIKE else -5.0 for s in similar)
     average = sum(similar) / len(similar)
-    if average < ALIKE and len(one) > 1:
-        return Level(bits, f"name {average:.2f}")
     said = "same name" if average == 1.0 else f"name {average:.2f}"
     return Level(bits, said if len(one) == len(other) else f"{said} of what both say")
 
 
-def best_of(one: tuple[str, ...], other: tuple[str, ...]) -> Iterator[float]:
+def best_of(one: list[str], other: list[str]) -> Iterator[float]:
     """How alike each part is to the one that fits it best, the best fits first."""
-    fits = sorted(
-        ((JaroWinkler.similarity(a, b), i, j) for i, a in enumerate(one) for j, b in enumerate(other)), reverse=True
-    )
+    fits = ((JaroWinkler.similarity(a, b), i, j) for i, a in enumerate(one) for j, b in enumerate(other))
     left, right = set(range(len(one))), set(range(len(other)))
-    for similar, i, j in fits:
+    for similar, i, j in sorted(fits, reverse=True):
         if i in left and j in right:
             left.remove(i)
             right.remove(j)
@@ -200,9 +214,9 @@ def best_of(one: tuple[str, ...], other: tuple[str, ...]) -> Iterator[float]:
 def birthdays(one: date, other: date) -> Level:
     if one == other:
         return Level(13.0, "same birthday")
-    slip = OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") == 1
     swapped = (one.year, one.month, one.day) == (other.year, other.day, other.month)
-    return Level(7.0, "birthday but for a slip") if slip or swapped else Level(-6.0, "another birthday")
+    slip = swapped or OSA.distance(one.isoformat(), other.isoformat()) == 1
+    return Level(7.0, "birthday but for a slip") if slip else Level(-6.0, "another birthday")
 
 
 def home(one: Profile, other: Profile) -> Iterator[Level]:
@@ -233,10 +247,6 @@ def places(one: Place, other: Place) -> list[Level]:
     if one.region and other.region:
         found.append(compared("region", one.region, other.region, 1.5, 0.5, -1.0))
     return found
-
-
-def worth(levels: Iterable[Level]) -> float:
-    return sum(level.bits for level in levels)
 
 
 def compared(what: str, one: str, other: str, equal: float, slip: float, different: float) -> Level:

@@ -162,7 +162,7 @@ async def compared(rows: Rows, pairs: list[tuple[UUID, UUID]], min_score: float)
     known = await rows.of({id for pair in pairs for id in pair})
     found = []
     for one, other in pairs:
-        like = likeness(rows.profile(one), rows.profile(other))
+        like = likeness(rows.profile(one), rows.profile(other), min_score)
         if like.score >= min_score:
             found.append(Pair(known[one], known[other], like))
     return found
