@@ -127,7 +127,8 @@ async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fr
     async with reading(house, asked, [resource.projection.name for resource in SIDES]) as read:
         customer = await customer_360(read.connection, caller, id)
         for resource in SIDES:
-            read.note(resource.name, (await parked_among(read.connection, caller, resource, [id])).values())
+            about = customer.customers if customer else [id]
+            read.note(resource.name, (await parked_among(read.connection, caller, resource, about)).values())
         if customer is None:
             raise NotFound(CUSTOMERS.stream, id)
         parts = {

@@ -121,8 +121,9 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event]) -> None
             since[name] = never.since[name]
         if survivor.since.get(name) == undone:
             continue
-        present, left = value_at(survivor, path), without_those_of(merged, before, path, value_at(survivor, path))
         kept.append(name)
+        present = value_at(survivor, path)
+        left = without_those_of(merged, before, path, present)
         if left != present:
             goes_back[path], since[name] = left, order
             decided.append(name)

@@ -68,6 +68,8 @@ class Customer360:
 
     position: int
     parts: dict[str, Any]
+    customers: list[UUID]
+    """It, and those merged into it"""
 
 
 async def customer_360(
@@ -89,7 +91,7 @@ async def customer_360(
     if not found["card"]:
         return None
     totals = {name: await cursor.fetchall() for name, cursor in sums.items()}
-    return Customer360((await one(position))["position"], {**found, **totals, "card": found["card"][0]})
+    return Customer360((await one(position))["position"], {**found, **totals, "card": found["card"][0]}, customers)
 
 
 def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: datetime) -> dict[str, Plan]:

@@ -68,8 +68,8 @@ TIMELINE = Resource(
 
 async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
     """The events of all streams that concern the customer, latest first unless asked otherwise."""
-    sources = concerning(caller, await family(connection, scope(caller), [customer_id]))
-    return await select(connection, caller, TIMELINE, ask, sources=sources, about=[customer_id])
+    customers = await family(connection, scope(caller), [customer_id])
+    return await select(connection, caller, TIMELINE, ask, sources=concerning(caller, customers), about=customers)
 
 
 def concerning(caller: Caller, customers: Iterable[UUID]) -> list[sql.Composed]:

@@ -1,8 +1,8 @@
 """Whom to compare: customers that share a key are in one block, and only those of one block are compared.
 
-A key is made of what a duplicate most likely shares: a part of the name with the year of birth or with the
-postcode, the birthday, an e-mail address, a telephone number ... Several keys each, so that a slip in one of them is met
-by another. A key that more than MOST customers share says too little: its block is left out, and counted.
+A key is made of what a duplicate most likely shares: a part of the name with the year of birth or with the postcode,
+the birthday, an e-mail address, a telephone number ... Several keys each, so that a slip in one of them is met by
+another. A key that more than MOST customers share says too little: its block is left out, and counted.
 """
 
 from __future__ import annotations

@@ -29,25 +29,9 @@ PRIOR = 14.0
 """One pair in some 16,000 of those compared at random would be one customer."""
 
 LEGAL_FORMS = frozenset(
-    {
-        "ag",
-        "bv",
-        "co",
-        "company",
-        "corp",
-        "corporation",
-        "gmbh",
-        "inc",
-        "kg",
-        "limited",
-        "llc",
-        "ltd",
-        "nv",
-        "oy",
-        "plc",
-    }
-    | {"pte", "pty", "sa", "sarl", "spa", "srl", "the"}
+    {"ag", "co", "company", "corp", "corporation", "gmbh", "inc", "kg", "limited", "llc", "ltd", "plc", "sa", "the"}
 )
+
 MOST = 11.0
 """So much two people who share a home, and one part of their names, have in common without being one."""
 

@@ -27,7 +27,9 @@ AT_MOST = 2_000
 """and so many for one page, however few duplicates there are among them."""
 
 PAIRS = 20_000
-"""So many pairs are compared at once; what is known of the customers in them is kept meanwhile."""
+"""So many pairs are compared at once."""
+KEPT = 100_000
+"""Customers kept in memory for the next pairs, some 300 MB."""
 
 Row = dict[str, Any]
 
@@ -119,7 +121,6 @@ async def everything(
             wanted = [pair for pair in pairs if any(of_source(known[id], source) for id in pair)]
             found.pairs += await compared(rows, wanted, min_score)
             progress(done := done + len(pairs), total)
-            rows.forget()
     found.pairs.sort(key=lambda pair: -pair.likeness.score)
     return found
 
@@ -140,8 +141,10 @@ class Rows:
         self._profiles: dict[UUID, Profile] = {}
 
     async def of(self, ids: Iterable[UUID]) -> dict[UUID, Row]:
-        missing = [id for id in ids if id not in self._rows]
-        if missing:
+        wanted = set(ids)
+        if len(self._rows) > KEPT and not wanted <= self._rows.keys():
+            self._rows, self._profiles = {}, {}
+        if missing := [id for id in wanted if id not in self._rows]:
             cursor = self._connection.cursor(row_factory=dict_row)
             await cursor.execute(ROWS.format(scope=scope(self._caller), ids=sql.Literal(missing)))
             self._rows |= {row["id"]: row for row in await cursor.fetchall()}
@@ -151,10 +154,6 @@ class Rows:
         if id not in self._profiles:
             self._profiles[id] = Profile.of(self._rows[id])
         return self._profiles[id]
-
-    def forget(self) -> None:
-        self._rows.clear()
-        self._profiles.clear()
 
 
 async def compared(rows: Rows, pairs: list[tuple[UUID, UUID]], min_score: float) -> list[Pair]:

@@ -34,6 +34,7 @@ async def theirs(app, key, project) -> dict[str, UUID]:
             "register-customer", kind="organisation", name=MARK, emails=["a@theirs-alone.cn"]
         )
         ids["contact_id"] = ids["parent_id"] = await asked("register-customer", kind="organisation", name=MARK)
+        ids["survivor_id"], ids["merged_id"] = ids["customer_id"], ids["contact_id"]
         customer = str(ids["customer_id"])
         ids["opportunity_id"] = await asked("open-opportunity", title=MARK, customer_id=customer)
         line = {"sku": MARK, "quantity": 1, "unit_price": "5"}
