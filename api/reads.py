@@ -152,7 +152,7 @@ def generated() -> APIRouter:
             list_of(resource),
             summary=f"List {plural}: filtered, sorted, page by page.",
             description="Filters are named after columns; all that are given must hold. Every page costs the same."
-            f" Sorted by `{resource.sort}` unless asked otherwise.",
+            f" Sorted by `{resource.sort}` unless asked otherwise.{left_out(resource)}",
             operation_id=f"list-{plural}",
             tags=list(tags),
             openapi_extra={"parameters": parameters(resource)},
@@ -182,6 +182,11 @@ def generated() -> APIRouter:
                 tags=list(tags),
             )
     return router
+
+
+def left_out(resource: Resource) -> str:
+    column = resource.empty_unless_asked
+    return f" Those with a `{column}` are left out, unless a filter names it or the id." if column else ""
 
 
 def list_of(resource: Resource) -> Endpoint:
