@@ -125,4 +125,4 @@ def told(found: Found) -> dict[str, Any]:
         }
         for pair in found.pairs
     ]
-    return {"items": items, "left_out": dict(found.left_out)}
+    return {"items": items, "left_out": found.left_out}

@@ -45,12 +45,17 @@ class Pair:
 
 @dataclass
 class Found:
-    """Some pairs; `following` goes on after the last customer looked at, None at the end. `left_out` counts the blocks
-    that were too large to be compared, by kind of key."""
+    """Some pairs; `following` goes on after the last customer looked at, None at the end. `large` are the keys whose
+    blocks were too large to be compared."""
 
     pairs: list[Pair] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    large: set[int] = field(default_factory=set)
     following: UUID | None = None
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many blocks were not compared, by kind of key."""
+        return dict(Counter(map(kind_of_key, self.large)))
 
 
 async def duplicates_of(
@@ -63,7 +68,7 @@ async def duplicates_of(
         if id not in await rows.of([id]):
             return None
         found = Found()
-        found.pairs += await compared(rows, await candidates(connection, caller, [id], found.left_out), min_score)
+        found.pairs += await compared(rows, await candidates(connection, caller, [id], found.large), min_score)
     found.pairs.sort(key=lambda pair: -pair.likeness.score)
     return found
 
@@ -85,7 +90,7 @@ async def page(
         rows = Rows(connection, caller)
         for _ in range(AT_MOST // AT_ONCE):
             ids = await customers(connection, caller, source, after, AT_ONCE)
-            pairs = await candidates(connection, caller, ids, found.left_out)
+            pairs = await candidates(connection, caller, ids, found.large)
             known = await rows.of({id for pair in pairs for id in pair})
             for id in ids:
                 others = [(one, other) for one, other in pairs if one == id and once(one, known[other], source)]
@@ -112,7 +117,7 @@ async def everything(
     found, rows = Found(), Rows(connection, caller)
     async with connection.transaction():
         cursor = await connection.execute(LARGE.format(scope=scope(caller), most=sql.Literal(MOST)))
-        found.left_out.update([kind_of_key(key) for (key,) in await cursor.fetchall()])
+        found.large.update(key for (key,) in await cursor.fetchall())
         await connection.execute(ALL_PAIRS.format(scope=scope(caller), most=sql.Literal(MOST)))
         row = await (await connection.execute("SELECT count(*) FROM pairs")).fetchone()
         total, done = row[0] if row else 0, 0
@@ -185,9 +190,9 @@ async def customers(
 
 
 async def candidates(
-    connection: AsyncConnection[Any], caller: Caller, ids: list[UUID], left_out: Counter[str]
+    connection: AsyncConnection[Any], caller: Caller, ids: list[UUID], large: set[int]
 ) -> list[tuple[UUID, UUID]]:
-    """Each of these customers with each that shares a block with it."""
+    """Each of these customers with each that shares a block with it; notes the keys of blocks too large for that."""
     cursor = await connection.execute(
         CANDIDATES.format(scope=scope(caller), ids=sql.Literal(ids), most=sql.Literal(MOST), more=sql.Literal(MOST + 1))
     )
@@ -196,7 +201,7 @@ async def candidates(
         if key is None:
             pairs.append((one, other))
         else:
-            left_out[kind_of_key(key)] += 1
+            large.add(key)
     return pairs
 
 

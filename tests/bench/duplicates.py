@@ -85,7 +85,7 @@ async def measure(url: str, count: int, console: Console) -> None:
         found = await everything(connection, CALLER)
         took, worked = time.perf_counter() - began, time.process_time() - used
         console.print(f"all pairs of {count:,}: {took:.0f} s ({worked:.0f} s of them ours), {len(found.pairs):,} found")
-        console.print(f"left out: {dict(found.left_out)}")
+        console.print(f"left out: {found.left_out}")
         began = time.perf_counter()
         await page(connection, CALLER)
         console.print(f"a page of 50: {time.perf_counter() - began:.3f} s")
