@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, Request, Response
@@ -20,12 +21,13 @@ from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG
-from commands.dispatch import SKEW, Forbidden
+from commands.dispatch import SKEW, Forbidden, NotFound
 from eventlog.envelope import Caller
-from projections.cut import Cut
+from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
 from projections.query import Page, ParkedEvent, Resource
+from projections.retracted import retraction
 
 LONGEST_S = 30.0
 
@@ -140,6 +142,11 @@ class Reading:
         if self.parked:
             told["X-Parked"] = ", ".join(sorted(self.parked))
         return Response(orjson.dumps(value, default=exact), media_type="application/json", headers=told)
+
+    async def missing(self, caller: Caller, kind: str, id: UUID, cut: Cut = NOW) -> Exception:
+        """Why there is nothing to answer: it was retracted, or there is no such thing."""
+        gone = await retraction(self.connection, self.house.log.codec, caller, kind, id, cut)
+        return gone or NotFound(kind, id)
 
     def note(self, name: str, parked: Iterable[Parked | ParkedEvent]) -> None:
         """These events of a read model could not be taken in, and what is answered lacks them. Raises ParkedRead when

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api import commands, customers, duplicates, feed, health, opportunities, reads, receivables
+from api import commands, customers, duplicates, feed, health, opportunities, reads, receivables, undoing
 from api.docs import add_docs
 from api.document import document
 from api.door import Door
@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Api:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.router.routes.extend(routes := commands.routes())
+    app.router.routes.extend(routes := [*commands.routes(), undoing.route()])
     # named paths before those with an id
     for room in (customers, duplicates, opportunities, receivables, reads, feed, health):
         app.include_router(room.router)

@@ -69,7 +69,7 @@ async def happened(id: UUID, request: Request, caller: Calling, house: House) ->
     async with reading(house, fresh, names) as read:
         page = await timeline(read.connection, caller, id, ask)
         if not page.rows and not (await get(read.connection, caller, CUSTOMERS, id, fields=("id",))).rows:
-            raise NotFound(CUSTOMERS.stream, id)
+            raise await read.missing(caller, CUSTOMERS.stream, id)
         told = {"items": read.rows(TIMELINE, page), "cursor": page.cursor}
         return read.answer(told if page.total is None else told | {"total": page.total})
 
@@ -130,7 +130,7 @@ async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fr
             about = customer.customers if customer else [id]
             read.note(resource.name, (await parked_among(read.connection, caller, resource, about)).values())
         if customer is None:
-            raise NotFound(CUSTOMERS.stream, id)
+            raise await read.missing(caller, CUSTOMERS.stream, id)
         parts = {
             name: [read.row(row) for row in part] if isinstance(part, list) else read.row(part)
             for name, part in customer.parts.items()

@@ -22,6 +22,7 @@ from eventlog.errors import BadPosition, CommandReused, LogUnavailable, Position
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.freshness import NotFreshYet, ParkedRead
 from projections.query import BadQuery
+from projections.retracted import Retracted
 
 MEDIA_TYPE = b"application/problem+json"
 SHOWN = 20
@@ -103,6 +104,7 @@ TABLE: dict[type[Exception], Rule] = {
     Invalid: Rule(422, "invalid"),
     CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
     # what is gone
+    Retracted: Rule(410, "retracted"),
     KeyDestroyed: Rule(410, "person-forgotten"),
     PositionAbandoned: Rule(410, "position-abandoned"),
     # what cannot be answered yet; a parked event needs somebody's hand, so there asking again does not help
@@ -114,7 +116,7 @@ TABLE: dict[type[Exception], Rule] = {
     KeyStoreError: AWAY,
 }  # fmt: skip
 
-MEMBERS = ("allowed", "behind", "resume", "event_id", "errors")
+MEMBERS = ("allowed", "conflicts", "behind", "resume", "event_id", "errors")
 """What a problem tells besides, where the exception knows it."""
 
 INTERNAL = Rule(500, "internal", "This is a fault of ours; the correlation id finds it in our logs.")

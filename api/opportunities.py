@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.answers import Calling, Fresh, House, asked_of, reading
 from api.errors import invalid
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
-from commands.dispatch import NotFound
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.opportunities import OPPORTUNITIES
 from projections.parked import parked
@@ -112,6 +111,6 @@ async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh
         page = await select(read.connection, caller, STAGE_DURATIONS, ask, about=[id])
         visits = read.rows(STAGE_DURATIONS, page)
         if not visits:
-            raise NotFound(STAGE_DURATIONS.stream, id)
+            raise await read.missing(caller, STAGE_DURATIONS.stream, id)
         seconds = sum((visit["seconds"] or Decimal(0) for visit in visits), Decimal(0))
         return read.answer({"opportunity_id": id, "stages": visits, "seconds": seconds})

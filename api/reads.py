@@ -219,7 +219,7 @@ def one_of(resource: Resource) -> Endpoint:
                 page = await get(read.connection, caller, resource, id, fields=fields)
             rows = read.rows(resource, page)
             if not rows:
-                raise NotFound(resource.stream, id)
+                raise await read.missing(caller, resource.stream, id, cut)
             version = None if cut else rows[0]["version"]  # nobody can change what it was
             return read.answer({name: rows[0][name] for name in wanted or rows[0]}, version=version)
 

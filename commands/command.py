@@ -59,7 +59,7 @@ class Crm(Protocol):
     occurred_at: datetime
 
     async def load(self, kind: type[A], id: UUID) -> A:
-        """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream."""
+        """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream, and WasRetracted."""
         ...
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
@@ -73,6 +73,11 @@ class Crm(Protocol):
     async def trusts(self, id: UUID) -> dict[int, int]:
         """How far the source of each imported event of a stream is trusted (0 to 100), by version; an event that is not
         in it was told to us directly."""
+        ...
+
+    async def naming(self, aggregate: Aggregate) -> list[tuple[str, UUID, int]]:
+        """The events that have ever named a loaded aggregate, as (kind, stream id, version). The command is decided
+        anew when there are more of them by the time it is recorded."""
         ...
 
     def new(self, kind: type[A], id: UUID | None) -> A:

@@ -11,7 +11,7 @@ import orjson
 
 from commands.command import Command, Registration, registration_of
 from domain.aggregate import Aggregate, Event, moment_of
-from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal
+from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal, WasRetracted
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
 from eventlog.errors import Conflict
@@ -141,6 +141,8 @@ class Tracked:
     parent: UUID | None
     created: bool
     """Asked for as new: that the stream exists already is then the caller's error, not a race to run again."""
+    named: int | None = None
+    """How many events name it, where that was asked: it holds only while there are no more"""
 
 
 class Unit:
@@ -172,6 +174,8 @@ class Unit:
         found = await self.load_or_new(kind, id)
         if not found.exists:
             raise NotFound(kind_of(kind), id)
+        if found.retracted:
+            raise WasRetracted(kind_of(kind), id)
         return found
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
@@ -194,6 +198,11 @@ class Unit:
     async def trusts(self, id: UUID) -> dict[int, int]:
         return await self._log.trusts(self.tenant, id)
 
+    async def naming(self, aggregate: Aggregate) -> list[tuple[str, UUID, int]]:
+        found = await self._log.naming(self.tenant, aggregate.id)
+        self._tracked[aggregate.id].named = len(found)
+        return found
+
     def new(self, kind: type[A], id: UUID | None) -> A:
         id = id or uuid5(IDS, f"{self.tenant}|{self._asked.context.command_id}|{kind_of(kind)}")
         return self._track(kind(id, self.occurred_at), None, created=True)
@@ -212,7 +221,15 @@ class Unit:
 
     def changes(self) -> list[Changed]:
         return [
-            Changed(t.aggregate, t.version, events, t.stream or self._log.stream_for(t.aggregate), t.claims, t.parent)
+            Changed(
+                t.aggregate,
+                t.version,
+                events,
+                t.stream or self._log.stream_for(t.aggregate),
+                t.claims,
+                t.parent,
+                t.named,
+            )
             for t in self._tracked.values()
             if (events := t.aggregate.collect_events())
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -36,19 +38,25 @@ async def asked(
     settings: Settings, name: str, body: bytes, caller: Caller, key: str | None, if_match: int | None
 ) -> dict[str, Any]:
     """The answer, as over HTTP. Raises NotAsPromised, whose text is the problem as JSON, when there is none."""
-    assert settings.database_url
     schema(name)
+    async with door(settings, caller) as (log, token):
+        command = validated(commands_by_name()[name], parsed(body))
+        context = Context(caller.tenant, caller.actor, key_of(key), uuid7(), reason=command.reason)
+        return as_answer(await dispatch(log, Asked(command, caller, context, if_match)), token)
+
+
+@asynccontextmanager
+async def door(settings: Settings, caller: Caller) -> AsyncIterator[tuple[Log, Callable[[int], str]]]:
+    """The log, and how a position is told. What goes wrong is raised as NotAsPromised, whose text is the problem."""
+    assert settings.database_url
     if not TENANT.fullmatch(caller.tenant):
         raise SettingsError(f"{caller.tenant} is no tenant's name")
     keys = FileKeyStore(settings.keys_path)
     try:
-        command = validated(commands_by_name()[name], parsed(body))
-        context = Context(caller.tenant, caller.actor, key_of(key), uuid7(), reason=command.reason)
         async with Log.open(settings.database_url, keys) as log:
-            answer = await dispatch(log, Asked(command, caller, context, if_match))
             async with log.connection() as connection:
                 epochs = await Epochs.read(connection)
-        return as_answer(answer, epochs.token)
+            yield log, epochs.token
     except Exception as error:
         told = problem(error)
         if told.status == 500:

@@ -116,6 +116,22 @@ def ask(
 
 
 @app.command()
+def undo(
+    events: Annotated[list[str], typer.Argument(help="Their ids, as a history shows them.")],
+    home: Home = None,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with what undoes them.")] = None,
+    tenant: Annotated[str, typer.Option(help="For which tenant.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+    key: Annotated[str | None, typer.Option(help="The Idempotency-Key.")] = None,
+) -> None:
+    """Undo events by further events; what later changes stand on is listed, and stays."""
+    from deploy.undo import undone
+    from eventlog.envelope import Caller
+
+    console.print_json(data=asyncio.run(undone(here(home), Caller(tenant, actor), events, reason, key)), default=str)
+
+
+@app.command()
 def replay(
     customer: Annotated[str, typer.Argument(help="Its id.")],
     home: Home = None,

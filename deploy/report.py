@@ -165,8 +165,9 @@ def best_customers(connection: psycopg.Connection[Any]) -> Sequence[tuple[Any, .
     return connection.execute(
         "SELECT o.customer_id, c.name, o.currency, sum(o.total) AS bought, count(*) FROM read.orders o"
         " LEFT JOIN read.customers c ON c.tenant = o.tenant AND c.id = o.customer_id"
-        " WHERE o.tenant = %(tenant)s AND o.state NOT IN ('draft', 'cancelled') AND o.currency = (SELECT currency"
-        " FROM read.orders WHERE tenant = %(tenant)s GROUP BY currency ORDER BY sum(total) DESC LIMIT 1)"
+        " WHERE o.tenant = %(tenant)s AND o.state NOT IN ('draft', 'cancelled') AND o.retracted IS NULL"
+        " AND o.currency = (SELECT currency FROM read.orders"
+        " WHERE tenant = %(tenant)s AND retracted IS NULL GROUP BY currency ORDER BY sum(total) DESC LIMIT 1)"
         " GROUP BY o.customer_id, c.name, o.currency ORDER BY bought DESC, o.customer_id LIMIT 5",
         {"tenant": TENANT},
     ).fetchall()

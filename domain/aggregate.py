@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
 
-from domain.refusals import MoveOutOfOrder
+from domain.refusals import Irrevocable, MoveOutOfOrder
 
 T = TypeVar("T")
 PERSONAL = "personal"
@@ -43,6 +43,9 @@ class Event(AggregateEvent):
     says: ClassVar[tuple[str, ...]] = ()
     """Fields, none of them personal, that the answer to the command repeats."""
 
+    instead: ClassVar[str | None] = "What happened cannot be undone; record what is right instead."
+    """What to do where the event cannot be undone; None where it can."""
+
     def changes(self) -> Changes:
         """What this event sets, by path. A plain event is a happening and sets nothing."""
         return {}
@@ -50,11 +53,18 @@ class Event(AggregateEvent):
     def apply(self, aggregate: Any) -> None:
         """Let the event take effect on the aggregate."""
 
+    def take_back(self, aggregate: Any, before: Any) -> None:
+        """Have the aggregate do the opposite now, by its own rules; `before` is how it would stand without the event.
+        Raises Irrevocable where there is no opposite."""
+        raise Irrevocable(self.instead or "")
+
 
 class Fact(Event):
     """An attribute became known. Facts take effect in order of (occurred_at, version): one that is recorded late,
     about an earlier day, does not displace what was already known of a later day.
     """
+
+    instead: ClassVar[str | None] = None
 
     def changes(self) -> Changes:
         return {(name,): getattr(self, name) for name in field_names(type(self))}
@@ -105,6 +115,9 @@ class Aggregate:
     A subclass sets its blank state in `__init__`; any known event may be folded onto it in any order. It satisfies the
     `eventsourcing` library's MutableAggregateProtocol and CollectEventsProtocol.
     """
+
+    retracted: bool | None = None
+    """True once it is known that there never was such a thing; see domain/undoing.py."""
 
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         self.id = id
@@ -178,9 +191,10 @@ class Aggregate:
 
     def _is_news(self, path: Path, value: Any, fact: Fact) -> bool:
         since = self.since.get(".".join(path))
-        return value != self._at(path) or (since is not None and order_of(fact)[0] < since[0])
+        return value != self.at(path) or (since is not None and order_of(fact)[0] < since[0])
 
-    def _at(self, path: Path) -> Any:
+    def at(self, path: Path) -> Any:
+        """What is known at a path, None where nothing is."""
         present = vars(self).get(path[0])
         return present if len(path) == 1 else (present or {}).get(path[1])
 
@@ -193,6 +207,11 @@ class Aggregate:
         event.mutate(self)  # type: ignore[arg-type]  # as above
         self._pending.append(event)
         return event
+
+    @property
+    def pending(self) -> list[Event]:
+        """The events recorded since they were last collected, oldest first."""
+        return self._pending
 
     def collect_events(self) -> list[Event]:
         """The events recorded since the last call, oldest first."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Changes, E, Event, F, Fact, Move, Order, Personal, Return
+from domain.aggregate import Changes, E, Event, F, Fact, Move, Order, Personal, Return
 from domain.particulars import Dealings, Particulars, unpacked
 from domain.refusals import Refusal
+from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 from domain.values import Address, Phone
 
 CLASSES = ("industry", "region", "size", "tier")
@@ -80,7 +81,7 @@ class SecondPrimaryContact(Refusal):
         )
 
 
-class Customer(Aggregate):
+class Customer(Retractable):
     """A person or an organisation that the company deals with.
 
     Deactivated, it takes no new dealings: no classes, tags, preferences, consents, owner, parent or contacts. What was
@@ -189,6 +190,14 @@ class Customer(Aggregate):
         def changes(self) -> Changes:
             return {("consents", self.channel): "withdrawn"}
 
+    class ConsentCleared(Fact):
+        """That the channel was consented to, or not, was said in error: nothing is known of it."""
+
+        channel: str
+
+        def changes(self) -> Changes:
+            return {("consents", self.channel): None}
+
     class Assigned(Fact):
         owner: str | None
         team: str | None
@@ -213,6 +222,8 @@ class Customer(Aggregate):
             return {("contacts", contact): None, ("primary_contacts", contact): None}
 
     class InteractionLogged(Event):
+        instead = "What was logged cannot be undone; log what is right."
+
         channel: str
         direction: str
         subject: Personal[str]
@@ -225,11 +236,20 @@ class Customer(Aggregate):
         def changes(self) -> Changes:
             return {("verified_at",): self.timestamp, ("verified_by",): self.method}
 
+    class VerificationCorrected(Fact):
+        """When the data was last found right, and how, where another check was recorded in error."""
+
+        verified_at: datetime | None
+        verified_by: str | None
+
     class Deactivated(Move):
         axis = "standing"
 
         def changes(self) -> Changes:
             return {("active",): False}
+
+        def take_back(self, aggregate: Customer, before: Customer) -> None:
+            aggregate.reactivate()
 
     class Reactivated(Move):
         axis = "standing"
@@ -237,10 +257,14 @@ class Customer(Aggregate):
         def changes(self) -> Changes:
             return {("active",): True}
 
+        def take_back(self, aggregate: Customer, before: Customer) -> None:
+            aggregate.deactivate()
+
     class Absorbed(Move):
         """Another customer turned out to be this one: what is taken over of it, and nothing else."""
 
         axis = "merging"
+        instead = "What was merged is parted by unmerging the two."
 
         merged_id: UUID
         merged_version: int
@@ -254,6 +278,8 @@ class Customer(Aggregate):
 
     class GaveBack(Return):
         """It was another customer after all: what was taken over of it goes back to what it was."""
+
+        instead = "What was parted becomes one again by merging the two."
 
         merged_id: UUID
         fields: tuple[str, ...]
@@ -283,6 +309,7 @@ class Customer(Aggregate):
         """It turned out to be another customer, which has taken over these fields; its own stay as they are."""
 
         axis = "merging"
+        instead = "What was merged is parted by unmerging the two."
 
         into_id: UUID
         handed_over: tuple[str, ...]
@@ -292,11 +319,21 @@ class Customer(Aggregate):
 
     class Unmerged(Move):
         axis = "merging"
+        instead = "What was parted becomes one again by merging the two."
 
         from_id: UUID
 
         def changes(self) -> Changes:
             return {("merged_into",): None, ("handed_over",): ()}
+
+    class Undone(Undoing):
+        pass
+
+    class Retracted(Retraction):
+        pass
+
+    class Reinstated(Reinstatement):
+        pass
 
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
@@ -334,6 +371,8 @@ class Customer(Aggregate):
 
     @property
     def claims(self) -> frozenset[tuple[str, str]]:
+        if self.retracted:
+            return frozenset()
         claimed = {
             f"external_ids.{source}": ("external-id", f"{source}:{id}") for source, id in self.external_ids.items()
         }
@@ -345,7 +384,12 @@ class Customer(Aggregate):
     @property
     def parent(self) -> UUID | None:
         """Merged into another customer it stands under that one: so no circle of parents closes through a merge."""
-        return self.merged_into or self.parent_id
+        return None if self.retracted else self.merged_into or self.parent_id
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        others = {*map(UUID, self.contacts), *filter(None, (self.parent_id, self.merged_into))}
+        return frozenset(("customer", other) for other in others)
 
     @property
     def moves(self) -> list[str]:
@@ -512,6 +556,42 @@ class Customer(Aggregate):
         self.refuse_when_merged()
         if not self.active:
             self.record(self.Reactivated)
+
+    def said_instead(self, fact: Fact, values: Changes) -> Iterator[Statement]:
+        for path, value in values.items():
+            match path:
+                case ("external_ids", source):
+                    yield self.ExternalIdSet, {"source": source, "external_id": value}
+                case (dimension,) if dimension in CLASSES:
+                    yield self.Classified, {"dimension": dimension, "value": value}
+                case ("tags", tag):
+                    yield self.Tagged if value else self.Untagged, {"tag": tag}
+                case ("preferences", preference):
+                    yield self.PreferenceSet, {"preference": preference, "value": value}
+                case ("consents", channel) if value is None:
+                    yield self.ConsentCleared, {"channel": channel}
+                case ("consents", channel):
+                    said = self.ConsentGiven if value == "given" else self.ConsentWithdrawn
+                    yield said, {"channel": channel, "source": None}
+                case ("contacts", contact) if value is None:
+                    yield self.ContactUnlinked, {"contact_id": UUID(contact)}
+                case ("contacts", contact):
+                    primary = bool(values["primary_contacts", contact])
+                    yield self.ContactLinked, {"contact_id": UUID(contact), "role": value, "primary": primary}
+                case ("primary_contacts", _):
+                    pass  # said with the role
+                case ("verified_at",):
+                    verified_by = values["verified_by",]
+                    yield self.VerificationCorrected, {"verified_at": value, "verified_by": verified_by}
+                case ("verified_by",):
+                    pass  # said with the moment
+                case _:
+                    yield from super().said_instead(fact, values)
+                    return
+
+    def refuse_corrections(self) -> None:
+        if len(self.primary_contacts) > 1:
+            raise SecondPrimaryContact(self, min(self.primary_contacts))
 
     def refuse_when_merged(self) -> None:
         if self.merged_into:

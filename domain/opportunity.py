@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Changes, Fact, Move, Personal
+from domain.aggregate import Changes, Fact, Move, Personal
 from domain.pipeline import Stage
 from domain.refusals import Refusal
+from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 from domain.values import cents
 
 OTHER = "other"
@@ -69,7 +70,7 @@ class LossUnexplained(Refusal):
         super().__init__('Lost for an "other" reason: explain it.', opportunity.moves)
 
 
-class Opportunity(Aggregate):
+class Opportunity(Retractable):
     """One possible sale to one customer, from first contact until it is won or lost.
 
     It goes through the stages of the pipeline version that it entered, forwards and backwards. A forecast category set
@@ -116,6 +117,9 @@ class Opportunity(Aggregate):
         def changes(self) -> Changes:
             return standing(self)
 
+        def take_back(self, aggregate: Opportunity, before: Opportunity) -> None:
+            aggregate.move_to(stage_of(before))
+
     class Won(Move):
         axis = "stage"
 
@@ -145,6 +149,9 @@ class Opportunity(Aggregate):
                 ("forecast_override",): None,
             }
 
+        def take_back(self, aggregate: Opportunity, before: Opportunity) -> None:
+            aggregate.take_up_again(before)
+
     class Lost(Move):
         axis = "stage"
 
@@ -170,8 +177,12 @@ class Opportunity(Aggregate):
                 ("forecast_override",): None,
             }
 
+        def take_back(self, aggregate: Opportunity, before: Opportunity) -> None:
+            aggregate.take_up_again(before)
+
     class Reopened(Move):
         axis = "stage"
+        instead = "A reopened opportunity is open; win or lose it again."
 
         stage: str
         stage_rank: int
@@ -200,15 +211,18 @@ class Opportunity(Aggregate):
                 ("forecast_override",): self.forecast_category if self.override else None,
             }
 
+        def take_back(self, aggregate: Opportunity, before: Opportunity) -> None:
+            aggregate.change_forecast_category(before.forecast_override, stage_of(before))
+
     class CustomerLinked(Fact):
-        customer_id: UUID
+        customer_id: UUID | None
 
     class Renamed(Fact):
         title: str
 
     class AmountChanged(Fact):
-        amount: Decimal
-        currency: str
+        amount: Decimal | None
+        currency: str | None
 
     class CloseDateChanged(Fact):
         expected_close: date | None
@@ -238,6 +252,15 @@ class Opportunity(Aggregate):
     class Assigned(Fact):
         owner: str | None
         team: str | None
+
+    class Undone(Undoing):
+        pass
+
+    class Retracted(Retraction):
+        pass
+
+    class Reinstated(Reinstatement):
+        pass
 
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
@@ -270,6 +293,10 @@ class Opportunity(Aggregate):
     @property
     def concerns(self) -> UUID:
         return self.opened_for or self.id
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        return frozenset({("customer", self.customer_id)} if self.customer_id else ())
 
     @property
     def closed(self) -> bool:
@@ -412,6 +439,28 @@ class Opportunity(Aggregate):
             raise OpportunityStillOpen(self)
         self.record(self.Reopened, **self._leaving_for(stage))
 
+    def take_up_again(self, before: Opportunity) -> None:
+        """Reopen a sale that was closed in error, with the amount and the forecast that it had."""
+        self.reopen(stage_of(before))
+        if (before.amount, before.currency) != (self.amount, self.currency):
+            self.learn(self.AmountChanged, amount=before.amount, currency=before.currency)
+        self.change_forecast_category(before.forecast_override, stage_of(before))
+
+    def said_instead(self, fact: Fact, values: Changes) -> Iterator[Statement]:
+        match fact:
+            case Opportunity.CompetitorAdded() | Opportunity.CompetitorRemoved():
+                there = values["competitors", fact.competitor]
+                yield self.CompetitorAdded if there else self.CompetitorRemoved, {"competitor": fact.competitor}
+            case Opportunity.ProductLinesSet():
+                yield self.ProductLinesSet, {"lines": values["lines",] or (), "amount": None, "currency": None}
+                if fact.amount is not None:  # with the lines it had set the amount
+                    yield self.AmountChanged, {"amount": values["amount",], "currency": values["currency",]}
+            case _:
+                yield from super().said_instead(fact, values)
+
+    def refuse_corrections(self) -> None:
+        self._refuse_when_closed()
+
     @property
     def _today(self) -> date | None:
         return self.now.date() if self.now else None
@@ -435,6 +484,17 @@ def entering(stage: Stage, pipeline_version: int) -> dict[str, Any]:
         "forecast_category": stage.forecast_category,
         "pipeline_version": pipeline_version,
     }
+
+
+def stage_of(opportunity: Opportunity) -> Stage:
+    """The stage that it is in, as it was when it was entered."""
+    return Stage(
+        opportunity.stage,
+        opportunity.stage_type,
+        opportunity.probability,
+        opportunity.forecast_category,
+        opportunity.stage_rank,
+    )
 
 
 def standing(move: Opportunity.StageMoved | Opportunity.Won | Opportunity.Lost | Opportunity.Reopened) -> Changes:

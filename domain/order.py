@@ -9,8 +9,9 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Changes, Event, Fact, Move, Personal
+from domain.aggregate import Changes, Event, Fact, Move, Personal
 from domain.refusals import Refusal
+from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Undoing
 from domain.values import CENT, Address, cents
 
 NOTHING = Decimal(0)
@@ -164,7 +165,7 @@ FORBIDDEN_BY: dict[str, type[Any]] = {
 }
 
 
-class Order(Aggregate):
+class Order(Retractable):
     """One sale to one customer. What the business decides (confirm, hold, ship, bill, cancel, close) depends on the
     order's state; what the world does (money arrives, a parcel arrives, goods come back) is recorded in any state."""
 
@@ -203,8 +204,12 @@ class Order(Aggregate):
         tax: Decimal
         total: Decimal
 
+        def take_back(self, aggregate: Order, before: Order) -> None:
+            aggregate.amend(before.lines)
+
     class Confirmed(Move):
         axis = "state"
+        instead = "A confirmed order is agreed; cancel it."
 
         def changes(self) -> Changes:
             return {("state",): "confirmed"}
@@ -217,14 +222,21 @@ class Order(Aggregate):
         def changes(self) -> Changes:
             return {("state",): "on_hold"}
 
+        def take_back(self, aggregate: Order, before: Order) -> None:
+            aggregate.release()
+
     class Released(Move):
         axis = "state"
 
         def changes(self) -> Changes:
             return {("state",): "confirmed"}
 
+        def take_back(self, aggregate: Order, before: Order) -> None:
+            aggregate.hold()
+
     class Cancelled(Move):
         axis = "state"
+        instead = "A cancelled order stays cancelled; place another one."
 
         reason: str | None
 
@@ -233,6 +245,7 @@ class Order(Aggregate):
 
     class Closed(Move):
         axis = "state"
+        instead = "A closed order stays closed; place another one for what is left."
 
         reason: str | None
 
@@ -248,6 +261,8 @@ class Order(Aggregate):
     # what those parts cost, tax included.
 
     class Shipped(Event):
+        instead = "What was shipped is on its way; record its delivery, and its return."
+
         parts: tuple[Part, ...]
         quantity: Decimal
         carrier: str | None
@@ -257,6 +272,8 @@ class Order(Aggregate):
             aggregate.shipped = added(aggregate.shipped, self.parts)
 
     class Delivered(Event):
+        instead = "What was delivered is with the customer; record its return."
+
         parts: tuple[Part, ...]
         quantity: Decimal
         worth: Decimal
@@ -267,6 +284,8 @@ class Order(Aggregate):
 
     class Invoiced(Event):
         """`parts` is empty when a sum was billed rather than lines."""
+
+        instead = "An invoice that was issued stands; cancel or close the order, or take the goods back."
 
         invoice_number: str
         amount: Decimal
@@ -280,6 +299,8 @@ class Order(Aggregate):
             aggregate.billed += self.amount
 
     class PaymentRecorded(Event):
+        instead = "Money that was recorded is refunded once it is owed back."
+
         method: str
         amount: Decimal
         currency: str
@@ -289,6 +310,8 @@ class Order(Aggregate):
             aggregate.paid += self.amount
 
     class ReturnRequested(Event):
+        instead = "A return that was asked for is received, or left as it is."
+
         parts: tuple[Part, ...]
         quantity: Decimal
         reason: str | None
@@ -297,6 +320,8 @@ class Order(Aggregate):
             aggregate.return_requested = added(aggregate.return_requested, self.parts)
 
     class ReturnReceived(Event):
+        instead = "What came back is here; place another order to send it again."
+
         parts: tuple[Part, ...]
         quantity: Decimal
         worth: Decimal
@@ -306,6 +331,8 @@ class Order(Aggregate):
             aggregate.returned_worth += self.worth
 
     class Refunded(Event):
+        instead = "Money that was refunded comes back as a payment; record that."
+
         method: str
         amount: Decimal
         currency: str
@@ -313,6 +340,15 @@ class Order(Aggregate):
 
         def apply(self, aggregate: Order) -> None:
             aggregate.refunded += self.amount
+
+    class Undone(Undoing):
+        pass
+
+    class Retracted(Retraction):
+        pass
+
+    class Reinstated(Reinstatement):
+        pass
 
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
@@ -344,7 +380,14 @@ class Order(Aggregate):
     @property
     def claims(self) -> frozenset[tuple[str, str]]:
         """A source's order number is one order: its web hook sent twice places nothing new."""
+        if self.retracted:
+            return frozenset()
         return frozenset({("order-number", f"{self.source or ''}:{self.number}")} if self.number else ())
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        named = (("customer", self.customer_id), ("opportunity", self.opportunity_id))
+        return frozenset((kind, id) for kind, id in named if id)
 
     # Deciding
 

@@ -39,3 +39,16 @@ class AlreadyExists(Refusal):
 
     def __init__(self, kind: str, id: object) -> None:
         super().__init__(f"There is already a {kind} {id}.")
+
+
+class Irrevocable(Refusal):
+    """There is no way back from what happened; the message says what to do instead."""
+
+
+class WasRetracted(Refusal):
+    """What was entered in error takes no commands; only its retraction can be undone."""
+
+    def __init__(self, kind: str, id: object) -> None:
+        super().__init__(
+            f"The {kind} {id} was entered in error and retracted; undo the retraction first.", ["undo-events"]
+        )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.aggregate import Aggregate, Changes, Event, Fact, Move, Personal
+from domain.aggregate import Changes, Event, Fact, Move, Personal
 from domain.refusals import Refusal
+from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 
 SETTLED = ("resolved", "closed")
 
@@ -61,7 +63,7 @@ class NotHigher(TicketRefusal):
         super().__init__(ticket, f"The ticket is at level {ticket.level} already; level {level} is not higher.")
 
 
-class Ticket(Aggregate):
+class Ticket(Retractable):
     """One concern of a customer. It is open, waiting (for the customer), resolved, closed, or merged into another one.
 
     Every opening and reopening starts a service cycle; how the earlier cycles ended stays known. A customer's answer
@@ -108,8 +110,22 @@ class Ticket(Aggregate):
             team: Changes = {} if self.team is None else {("team",): self.team}
             return {("level",): self.level, **team}
 
+    class EscalationCorrected(Fact):
+        """An escalation was recorded in error: the level, and where the escalation had named one the team, that it had
+        without it."""
+
+        level: int
+        named_team: bool
+        team: str | None
+
+        def changes(self) -> Changes:
+            team: Changes = {("team",): self.team} if self.named_team else {}
+            return {("level",): self.level, **team}
+
     class Replied(Event):
         """`author` is agent or customer; what is not public was said among ourselves."""
+
+        instead = "What was said is said; write another reply."
 
         author: str
         public: bool
@@ -125,6 +141,9 @@ class Ticket(Aggregate):
         def changes(self) -> Changes:
             return {("state",): "waiting"}
 
+        def take_back(self, aggregate: Ticket, before: Ticket) -> None:
+            aggregate.resume()
+
     class Resumed(Move):
         """`answered` tells a customer's reply from our own decision to go on."""
 
@@ -135,6 +154,9 @@ class Ticket(Aggregate):
         def changes(self) -> Changes:
             return {("state",): "open"}
 
+        def take_back(self, aggregate: Ticket, before: Ticket) -> None:
+            aggregate.pause()
+
     class Resolved(Move):
         axis = "state"
 
@@ -143,6 +165,9 @@ class Ticket(Aggregate):
 
         def changes(self) -> Changes:
             return {("state",): "resolved", ("resolution",): self.resolution, ("outcomes", str(self.cycle)): "resolved"}
+
+        def take_back(self, aggregate: Ticket, before: Ticket) -> None:
+            aggregate.reopen()
 
     class Closed(Move):
         """`outcome` is how the cycle ended: resolved, or unresolved when it was closed without a resolution."""
@@ -155,10 +180,14 @@ class Ticket(Aggregate):
         def changes(self) -> Changes:
             return {("state",): "closed", ("outcomes", str(self.cycle)): self.outcome}
 
+        def take_back(self, aggregate: Ticket, before: Ticket) -> None:
+            aggregate.reopen()
+
     class Reopened(Move):
         """`cycle` is the one that starts; `outcome` how the one before it ended."""
 
         axis = "state"
+        instead = "A reopened ticket is worked on again; resolve or close it."
 
         cycle: int
         outcome: str
@@ -170,6 +199,7 @@ class Ticket(Aggregate):
 
     class Merged(Move):
         axis = "state"
+        instead = "Tickets that were merged stay one; open another ticket."
 
         into_id: UUID
         cycle: int
@@ -181,6 +211,8 @@ class Ticket(Aggregate):
     class Absorbed(Fact):
         """Another ticket went up in this one."""
 
+        instead = "Tickets that were merged stay one; open another ticket."
+
         ticket_id: UUID
 
         def changes(self) -> Changes:
@@ -189,12 +221,21 @@ class Ticket(Aggregate):
     class SatisfactionRecorded(Fact):
         """`score` runs from 1 (not at all) to 5 (very much), and is about one service cycle."""
 
-        score: int
+        score: int | None
         comment: Personal[str]
         cycle: int
 
         def changes(self) -> Changes:
             return {("satisfaction", str(self.cycle)): self.score}
+
+    class Undone(Undoing):
+        pass
+
+    class Retracted(Retraction):
+        pass
+
+    class Reinstated(Reinstatement):
+        pass
 
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
@@ -230,7 +271,14 @@ class Ticket(Aggregate):
     @property
     def claims(self) -> frozenset[tuple[str, str]]:
         """A source's case number is one ticket, however often it is sent."""
+        if self.retracted:
+            return frozenset()
         return frozenset({("ticket-number", f"{self.source or ''}:{self.number}")} if self.number else ())
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        named = (("customer", self.customer_id), ("order", self.order_id), ("ticket", self.merged_into))
+        return frozenset((kind, id) for kind, id in named if id)
 
     @property
     def moves(self) -> list[str]:
@@ -342,6 +390,21 @@ class Ticket(Aggregate):
         if cycle is None:
             raise TicketStillOpen(self)
         self.record(self.SatisfactionRecorded, score=score, comment=comment, cycle=cycle)
+
+    def said_instead(self, fact: Fact, values: Changes) -> Iterator[Statement]:
+        match fact:
+            case Ticket.Escalated() | Ticket.EscalationCorrected():
+                said = {"level": values["level",], "named_team": ("team",) in values, "team": values.get(("team",))}
+                yield self.EscalationCorrected, said
+            case Ticket.SatisfactionRecorded():
+                score = values["satisfaction", str(fact.cycle)]
+                yield self.SatisfactionRecorded, {"score": score, "comment": None, "cycle": fact.cycle}
+            case _:
+                yield from super().said_instead(fact, values)
+
+    def refuse_corrections(self) -> None:
+        if self.state == "merged":
+            raise TicketMerged(self)
 
     @property
     def _rated_cycle(self) -> int | None:

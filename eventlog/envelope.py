@@ -125,6 +125,8 @@ class Changed:
     stream: Stream
     claims_before: frozenset[tuple[str, str]] = frozenset()
     parent_before: UUID | None = None
+    named: int | None = None
+    """How many events may name it when it is recorded; any number when None"""
 
 
 @dataclass(frozen=True, slots=True)

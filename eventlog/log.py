@@ -164,6 +164,14 @@ class Log:
             )
             return dict(await cursor.fetchall())
 
+    async def naming(self, tenant: str, id: UUID) -> list[tuple[str, UUID, int]]:
+        """The events that refer to what has this id, as (stream type, stream id, version). Raises LogUnavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT stream_type, stream_id, version FROM log.naming(%s, %s) ORDER BY position", [tenant, id]
+            )
+            return await cursor.fetchall()
+
     async def answer_of(self, tenant: str, command_id: str, body: bytes) -> Answer | None:
         """What became of a command that was recorded before; None when it was not. Raises CommandReused when it was
         recorded with another body."""
@@ -220,7 +228,8 @@ class Log:
         for change in commit.changes:
             aggregate, stream, kind = change.aggregate, change.stream, kind_of(change.aggregate)
             changing.add((tenant, aggregate.id))
-            seen.append({"tenant": tenant, "stream_id": aggregate.id, "version": change.expected_version})
+            was = {"version": change.expected_version, "named": change.named}
+            seen.append({"tenant": tenant, "stream_id": aggregate.id, **was})
             for event in change.events:
                 type_, schema_version, data, personal = self.codec.encode(event, tenant, keys.get(stream.subject_id))
                 events.append(

@@ -37,7 +37,7 @@ def migrate(url: str, partitions: int) -> list[str]:
         for step in new:
             connection.execute(sql(step))
             connection.execute("INSERT INTO public.kronika_migrations (step) VALUES (%s)", [step])
-        for name in ("append", "grants"):
+        for name in ("naming", "append", "grants"):
             connection.execute(sql(name))
         connection.execute("INSERT INTO log.settings (partitions) VALUES (%s) ON CONFLICT DO NOTHING", [partitions])
     return new

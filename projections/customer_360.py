@@ -14,7 +14,7 @@ from projections.customer_card import CUSTOMERS
 from projections.families import family
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
-from projections.query import Ask, Filter, Plan, Resource, one, scope, started
+from projections.query import Ask, Filter, Plan, Resource, one, scope, shown_to, started
 from projections.receivables import ageing_statement
 from projections.tickets import TICKETS
 from projections.timeline import TIMELINE, concerning
@@ -114,7 +114,7 @@ def narrowed(resource: Resource, only: str) -> sql.Composed:
 
 def sums_of(caller: Caller, customers: list[UUID], resource: Resource, sums: str, by: str) -> sql.Composed:
     return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = ANY ({}) GROUP BY {by} ORDER BY {by}").format(
-        sql.SQL(sums), resource.rows, scope(caller), sql.Literal(customers), by=sql.SQL(by)
+        sql.SQL(sums), resource.rows, shown_to(caller, resource), sql.Literal(customers), by=sql.SQL(by)
     )
 
 

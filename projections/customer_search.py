@@ -138,7 +138,8 @@ def statement(caller: Caller, text: str, limit: int, fields: Iterable[str]) -> s
         "WITH found AS MATERIALIZED (SELECT s.* FROM read.customer_search s WHERE {matches})"
         " SELECT {fields}, c.id AS _id FROM ("
         " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} LIMIT {candidates}) s"
-        " JOIN read.customers c USING (tenant, id) WHERE {visible} AND c.merged_into IS NULL"
+        " JOIN read.customers c USING (tenant, id)"
+        " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
         " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
     ).format(
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),

@@ -13,7 +13,7 @@ from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
 from projections.opportunities import OPPORTUNITIES
 from projections.pipelines import PIPELINES
-from projections.query import Filter, condition, scope, started, with_merged
+from projections.query import Filter, condition, scope, shown_to, started, with_merged
 
 CARD = (
     *(
@@ -65,7 +65,8 @@ async def board(
     """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
     those of the opportunities."""
     filters = await with_merged(connection, caller, filters)
-    conditions = [scope(caller), sql.SQL("t.pipeline_id = {}").format(pipeline_id), sql.SQL("t.stage_type = 'open'")]
+    open_ones = sql.SQL("t.pipeline_id = {} AND t.stage_type = 'open'").format(pipeline_id)
+    conditions = [shown_to(caller, OPPORTUNITIES), open_ones]
     where = sql.SQL(" AND ").join([*conditions, *(condition(OPPORTUNITIES, asked) for asked in filters)])
     async with connection.pipeline():
         stages = await started(

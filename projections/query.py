@@ -83,6 +83,7 @@ class Resource:
     computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
     """Columns worked out when read, as SQL over the row `t` and the moment {now}; shown, not filtered or sorted by."""
     only: LiteralString = "true"
+    """Which rows are shown; never those of what was retracted."""
     empty_unless_asked: str | None = None
     """A column that is null in all rows shown, unless a filter names it, or the rows by their key."""
     key: tuple[str, ...] = ("id",)
@@ -94,7 +95,9 @@ class Resource:
 
     def __post_init__(self) -> None:
         table = self.projection.table
-        hidden = {"tenant", "since", *self.hidden}
+        hidden = {"tenant", "since", "retracted", *self.hidden}
+        if "retracted" in table.columns and "retracted" not in self.only:
+            object.__setattr__(self, "only", "(" + self.only + ") AND t.retracted IS NULL")
         kinds: dict[str, Kind] = {n: KINDS[kind.split()[0]] for n, kind in table.columns.items() if n not in hidden}
         named: dict[Kind, tuple[str, ...]] = {"set": self.sets, "map": self.maps, "list": self.lists}
         kinds |= {name: kind for kind, names in named.items() for name in names}
@@ -259,6 +262,11 @@ def scope(caller: Caller, row: LiteralString = "t") -> sql.Composed:
     return sql.SQL("{} = {}").format(sql.Identifier(row, "tenant"), sql.Literal(caller.tenant))
 
 
+def shown_to(caller: Caller, resource: Resource) -> sql.Composed:
+    """The condition on a row `t` that the caller is shown it, for questions of other forms than a page."""
+    return scope(caller) + sql.SQL(" AND ") + sql.SQL(resource.only)
+
+
 async def select(
     connection: AsyncConnection[Any],
     caller: Caller,
@@ -375,7 +383,7 @@ class Plan:
         self.column, self.descending = self.sort.removeprefix("-"), self.sort.startswith("-")
         self.fields = list(ask.fields) or resource.fields
         self._check()
-        conditions = [scope(caller), sql.SQL(resource.only), *(condition(resource, f) for f in ask.filters)]
+        conditions = [shown_to(caller, resource), *(condition(resource, f) for f in ask.filters)]
         empty = resource.empty_unless_asked
         if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
             conditions.append(condition(resource, Filter(empty, "null", True)))

@@ -15,7 +15,7 @@ from domain.order import Order, due, owed_back
 from eventlog.envelope import Caller, Recorded
 from projections.families import family
 from projections.projection import Row, Table, on
-from projections.query import Resource, scope
+from projections.query import Resource, scope, shown_to
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 NOTHING = Decimal(0)
@@ -163,9 +163,9 @@ def ageing_statement(caller: Caller, now: datetime, customers: list[UUID] | None
         " FROM read.receivables t"
         " CROSS JOIN jsonb_to_recordset(t.invoices) AS i(outstanding numeric, due_on date)"
         " CROSS JOIN LATERAL (SELECT ({now} AT TIME ZONE 'UTC')::date - i.due_on AS days) age"
-        " WHERE {scope} AND t.outstanding > 0 AND {customer} GROUP BY t.currency ORDER BY t.currency"
+        " WHERE {shown} AND t.outstanding > 0 AND {customer} GROUP BY t.currency ORDER BY t.currency"
     ).format(
         now=sql.Literal(now),
-        scope=scope(caller),
+        shown=shown_to(caller, RECEIVABLES),
         customer=sql.SQL("true") if customers is None else sql.SQL("t.customer_id = ANY ({})").format(customers),
     )

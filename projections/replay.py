@@ -89,7 +89,7 @@ async def about(connection: AsyncConnection[Any], caller: Caller, customers: lis
     """The streams that concern these customers, their own among them."""
     parts = sql.SQL(" UNION ").join(
         sql.SQL("SELECT t.stream_id FROM {} t WHERE {}").format(source, scope(caller))
-        for source in concerning(caller, customers)
+        for source in concerning(caller, customers, retracted=True)
     )
     cursor = await connection.execute(parts)
     return [*customers, *(id for (id,) in await cursor.fetchall() if id not in customers)]

@@ -55,6 +55,8 @@ STAGE_DURATIONS = Resource(
     STAGE_DURATION_ROWS,
     stream="opportunity",
     key=("opportunity_id", "version"),
+    only="NOT EXISTS (SELECT FROM read.opportunities o"
+    " WHERE o.tenant = t.tenant AND o.id = t.opportunity_id AND o.retracted)",
     sort="entered_at",
     computed={
         "left_at": ("moment", LEFT_AT),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from domain.aggregate import Aggregate, Event, Fact, Return, give_back, order_of, set_paths
+from domain.undoing import Retractable, Undoing
 from eventlog.envelope import Recorded
 from projections.projection import Handler, Projection, Row
 
@@ -23,9 +24,11 @@ STREAM_COLUMNS = {
     "updated_recorded_at": "timestamptz NOT NULL",
     "updated_by": "text NOT NULL",
     "since": "jsonb NOT NULL",
+    "retracted": "boolean",
 }
 """What every row says of its stream: `version` and `position` of its last event; when (occurred_at), when learned
-(recorded_at) and by whom (actor) it began and last changed; whose data it is; which moment decided each attribute."""
+(recorded_at) and by whom (actor) it began and last changed; whose data it is; which moment decided each attribute;
+whether it was retracted, and so is not shown."""
 
 ROW_KEY = ("tenant", "id")
 BY_CREATED = "(tenant, created_at, id)"
@@ -39,6 +42,7 @@ class StreamRows(Projection):
     was before the event. `derive` then works out what follows from the other columns.
     """
 
+    version = 2
     aggregate: ClassVar[type[Aggregate]]
     reads: ClassVar[tuple[type[Event], ...]] = ()
     """The events that concern this read model; all of the aggregate's when empty."""
@@ -47,7 +51,8 @@ class StreamRows(Projection):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.marked = cls.handlers
-        cls.handlers = dict.fromkeys(cls.reads or events_of(cls.aggregate), StreamRows.take)
+        reads = (*cls.reads, *undoing_of(cls.aggregate)) if cls.reads else events_of(cls.aggregate)
+        cls.handlers = dict.fromkeys(reads, StreamRows.take)
 
     def take(self, row: Row, event: Event, recorded: Recorded) -> None:
         touch(row, recorded)
@@ -59,6 +64,9 @@ class StreamRows(Projection):
     def fold(self, row: Row, event: Event) -> None:
         if isinstance(event, Fact):
             self.learn(row, event)
+            return
+        if isinstance(event, Undoing):
+            event.settle(row["since"])
             return
         changes = {path: self.plain(path[0], value) for path, value in event.changes().items() if path[0] in row}
         if isinstance(event, Return):
@@ -87,6 +95,13 @@ def touch(row: Row, recorded: Recorded) -> None:
 
 def events_of(aggregate: type[Aggregate]) -> list[type[Event]]:
     return [member for member in vars(aggregate).values() if isinstance(member, type) and issubclass(member, Event)]
+
+
+def undoing_of(aggregate: type[Aggregate]) -> list[type[Event]]:
+    """The events by which others of such a stream are undone."""
+    if not issubclass(aggregate, Retractable):
+        return []
+    return [aggregate.Undone, aggregate.Retracted, aggregate.Reinstated]
 
 
 def seconds(duration: timedelta | None) -> Decimal | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection, sql
@@ -16,11 +16,17 @@ from projections.projection import Projection, Row, Table
 from projections.query import Ask, Page, Resource, scope, select
 from projections.stream_rows import events_of
 
+EXISTENCE: LiteralString = (
+    "'customer.retracted', 'customer.reinstated', 'opportunity.retracted', 'opportunity.reinstated',"
+    " 'order.retracted', 'order.reinstated', 'ticket.retracted', 'ticket.reinstated'"
+)
+"""The events that say whether there ever was such a thing."""
+
 
 class Timeline(Projection):
     """One row an event, found by the stream and by the customer that the stream was about when it began."""
 
-    version = 2  # where an imported event was taken from
+    version = 2  # where an imported event was taken from; what was retracted
     per_event = True
     table = Table(
         "timeline",
@@ -45,6 +51,7 @@ class Timeline(Projection):
         indexes=(
             "(tenant, subject_id, occurred_at, position)",
             "(tenant, stream_id, occurred_at, position)",
+            f"(tenant, stream_id, position) WHERE type IN ({EXISTENCE})",
         ),
     )
 
@@ -67,30 +74,38 @@ TIMELINE = Resource(
 
 
 async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
-    """The events of all streams that concern the customer, latest first unless asked otherwise."""
+    """The events of all streams that concern the customer and stand, latest first unless asked otherwise."""
     customers = await family(connection, scope(caller), [customer_id])
     return await select(connection, caller, TIMELINE, ask, sources=concerning(caller, customers), about=customers)
 
 
-def concerning(caller: Caller, customers: Iterable[UUID]) -> list[sql.Composed]:
+def concerning(caller: Caller, customers: Iterable[UUID], *, retracted: bool = False) -> list[sql.Composed]:
     """The events of streams that were about one of these customers from the beginning and still are, and of those that
     were linked to one later. All events of an opportunity belong to the customer that it is linked to now. Each
-    customer is a source of its own: a page goes along its index, however long its life."""
+    customer is a source of its own: a page goes along its index, however long its life. Streams that were `retracted`
+    are left out unless asked for."""
+    kept = sql.SQL("true") if retracted else NOT_RETRACTED
     return [
-        part.format(customer=sql.Literal(customer), scope=scope(caller))
+        part.format(customer=sql.Literal(customer), scope=scope(caller), kept=kept)
         for customer in customers
         for part in (FROM_THE_BEGINNING, LATE)
     ]
 
 
+NOT_RETRACTED = sql.SQL(
+    "(SELECT r.type LIKE '%.retracted' FROM read.timeline r WHERE r.tenant = e.tenant AND r.stream_id = e.stream_id"
+    " AND r.type IN ({}) ORDER BY r.position DESC LIMIT 1) IS NOT TRUE"
+).format(sql.SQL(EXISTENCE))
+
+
 FROM_THE_BEGINNING = sql.SQL("""
-(SELECT * FROM read.timeline WHERE subject_id = {customer} AND stream_id <> ALL (ARRAY(
+(SELECT e.* FROM read.timeline e WHERE e.subject_id = {customer} AND e.stream_id <> ALL (ARRAY(
     SELECT t.id FROM read.opportunities t
-     WHERE {scope} AND t.subject_id = {customer} AND t.customer_id <> t.subject_id)))
+     WHERE {scope} AND t.subject_id = {customer} AND t.customer_id <> t.subject_id)) AND {kept})
 """)
 
 LATE = sql.SQL("""
-(SELECT * FROM read.timeline WHERE stream_id = ANY (ARRAY(
+(SELECT e.* FROM read.timeline e WHERE e.stream_id = ANY (ARRAY(
     SELECT t.id FROM read.opportunities t
-     WHERE {scope} AND t.customer_id = {customer} AND t.customer_id <> t.subject_id)))
+     WHERE {scope} AND t.customer_id = {customer} AND t.customer_id <> t.subject_id)) AND {kept})
 """)

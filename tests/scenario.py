@@ -12,6 +12,8 @@ import pytest
 from commands.command import Command, registration_of
 from domain.aggregate import Aggregate, Event, field_names
 from domain.refusals import Refusal
+from domain.undoing import Retractable
+from eventlog.codec import kind_of
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -48,6 +50,10 @@ class Scenario:
 
     async def trusts(self, id: UUID) -> dict[int, int]:
         return self.trusted.get(id, {})
+
+    async def naming(self, aggregate: Aggregate) -> list[tuple[str, UUID, int]]:
+        others = (other for other in self.streams.values() if isinstance(other, Retractable) and other is not aggregate)
+        return [(kind_of(other), other.id, 1) for other in others]
 
     def new(self, kind: type[A], id: UUID | None) -> A:
         blank = kind(id or uuid4(), self.occurred_at)

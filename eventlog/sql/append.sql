@@ -6,7 +6,8 @@
 -- more from the client: nobody thinks while holding it.
 --
 -- The six lists are JSON, NULL when they are empty; every entry is numbered by its command (`item`).
--- `seen` are the streams that a command was decided on, with their versions. Answers one row a command: `outcome` is
+-- `seen` are the streams that a command was decided on, with their versions, and where nothing may refer to one with how
+-- many events had named it. Answers one row a command: `outcome` is
 -- recorded, repeated, reused, conflict, claimed or circle.
 DROP FUNCTION IF EXISTS log.append(json);
 CREATE OR REPLACE FUNCTION log.append(
@@ -40,12 +41,14 @@ BEGIN
               JOIN log.commands c ON c.tenant = a.tenant AND c.command_id = a.command_id
             UNION ALL
             SELECT s.item, 'conflict', NULL, s.stream_id, s.current, NULL, NULL, NULL
-              FROM (SELECT v.item, v.stream_id, v.version,
+              FROM (SELECT v.item, v.tenant, v.stream_id, v.version, v.named,
                            coalesce((SELECT e.version FROM log.events e
                                       WHERE e.tenant = v.tenant AND e.stream_id = v.stream_id
                                       ORDER BY e.version DESC LIMIT 1), 0) AS current
-                      FROM json_to_recordset(all_seen) AS v(item integer, tenant text, stream_id uuid, version integer)) s
-             WHERE s.current <> s.version) r
+                      FROM json_to_recordset(all_seen)
+                           AS v(item integer, tenant text, stream_id uuid, version integer, named integer)) s
+             WHERE s.current <> s.version
+                OR s.named < (SELECT count(*) FROM log.naming(s.tenant, s.stream_id))) r
          ORDER BY r.outcome = 'conflict'
     LOOP
         CONTINUE WHEN item = ANY (refused);

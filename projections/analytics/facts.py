@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from domain.aggregate import Event
+from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import Pipeline
@@ -238,6 +239,26 @@ class Payments(Fact):
     reads = (Order.PaymentRecorded, Order.Refunded)
     own: ClassVar = {"what": "VARCHAR", "method": "VARCHAR", "amount": AMOUNT, "currency": "VARCHAR"}
     sums = "amount"
+
+
+class Retractions(Fact):
+    """What was entered in error: an opportunity, an order or a ticket (or a customer) that was `retracted`, or
+    `reinstated` when it was no error after all. The last word counts."""
+
+    name = "retractions"
+    reads = (
+        Customer.Retracted,
+        Customer.Reinstated,
+        Opportunity.Retracted,
+        Opportunity.Reinstated,
+        Order.Retracted,
+        Order.Reinstated,
+        Ticket.Retracted,
+        Ticket.Reinstated,
+    )
+    own: ClassVar = {"what": "VARCHAR"}
+    sums = "position"
+    in_the_log = "SELECT json_build_object('position', e.position) AS item"
 
 
 class TicketSteps(Fact):

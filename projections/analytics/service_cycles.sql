@@ -5,7 +5,7 @@
 -- to none. Ended as  resolved; unresolved (closed without a resolution); merged; empty while it runs.
 -- First response     seconds from the start to our first public reply, without the pauses between.
 -- Resolution         seconds from the start until resolved, without the pauses; empty when it ended otherwise.
--- Score              the customer's last word on this cycle, 1 to 5.
+-- Score              the customer's last word on this cycle, 1 to 5; empty where it was recorded in error.
 -- Kind, priority, channel, product, category, team  as given when the ticket was opened.
 WITH told AS (
     SELECT *, row_number() OVER in_order AS n,
@@ -39,7 +39,7 @@ WITH told AS (
      WHERE what = 'paused' AND before IS DISTINCT FROM 'paused'
      GROUP BY stream_id, turn
 ), score AS (
-    SELECT stream_id, cycle, arg_max(score, (occurred_at, version)) AS score
+    SELECT stream_id, cycle, arg_max_null(score, (occurred_at, version)) AS score
       FROM ticket_steps WHERE what = 'satisfaction_recorded' GROUP BY stream_id, cycle
 ), opened AS (
     SELECT stream_id, customer_id, kind, priority, channel, product, category, team FROM ticket_steps WHERE what = 'opened'

@@ -100,13 +100,21 @@ def scope(caller: Caller, view: View, facts: Iterable[str]) -> tuple[str, dict[s
     if view.known_at is not None:
         conditions.append("position <= $known_at")
         values["known_at"] = view.known_at
-    query = view.sql()
-    seen = ",\n".join(
-        f"{fact} AS (SELECT * FROM lake.{fact} WHERE {' AND '.join(conditions)})"  # noqa: S608  # names of our own
+    query, seen = view.sql(), " AND ".join(conditions)
+    stands = f"{seen} AND stream_id NOT IN (FROM retracted)"
+    parts = [f"retractions AS (SELECT * FROM lake.retractions WHERE {seen})", RETRACTED]  # noqa: S608  # names of our own
+    parts += [
+        f"{fact} AS (SELECT * FROM lake.{fact} WHERE {stands})"  # noqa: S608  # as above
         for fact in facts
-        if re.search(rf"\b{fact}\b", query)
-    )
-    return f"WITH {seen},\n{query.removeprefix('WITH ')}", view.parameters() | values
+        if fact != "retractions" and re.search(rf"\b{fact}\b", query)
+    ]
+    together = ",\n".join(parts)
+    return f"WITH {together},\n{query.removeprefix('WITH ')}", view.parameters() | values
+
+
+# A retraction is dated at the beginning of what was entered in error: of any day, nothing of it counts.
+RETRACTED = """retracted AS (
+    SELECT stream_id FROM retractions GROUP BY stream_id HAVING arg_max(what, position) = 'retracted')"""
 
 
 @cache

@@ -134,7 +134,7 @@ def test_a_row_says_what_the_aggregate_knows(kind, data):
         row = row or projection.new_row(recorded)
         projection.handlers[type(recorded.event)](projection, row, recorded.event, recorded)
     if row is not None:
-        for name in names:
+        for name in (*names, "retracted"):
             known, shown = getattr(aggregate, name), row[name]
             assert plain(known) == plain(shown) or (known in BLANK and not shown), name
         assert (row["version"], row["position"]) == (log[-1].version, log[-1].position)

@@ -45,6 +45,7 @@ async def some_business(company, times: int = 3) -> None:
         await company.does("record-payment", order_id=order, method="card", amount=400)
         ticket = await company.ticket(customer_id=customer)
         await company.does("resolve-ticket", ticket_id=ticket, resolution="a new seal")
+        await company.does("undo-events", stream="order", id=await company.order(customer), versions=[1])
 
 
 def files(lakehouse) -> list[Path]:

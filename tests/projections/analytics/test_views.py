@@ -145,6 +145,40 @@ async def test_revenue_is_what_was_delivered_less_what_came_back(company, lakeho
     assert await rows(company, lakehouse, Revenue(currency="EUR")) == []
 
 
+async def test_what_was_entered_in_error_counts_nowhere_but_in_what_was_known_before(company, lakehouse):
+    customer = await company.customer()
+    one = {"sku": "x", "quantity": 1, "unit_price": 7}
+    for moment in (day(1, 11), day(1, 12)):
+        order = await company.order(customer, occurred_at=moment, lines=[one])
+        await company.does("confirm-order", order_id=order, occurred_at=moment)
+    sale = await went(company, "Proposal", opened=day(1, 13))
+    ticket = await company.ticket(customer_id=customer, occurred_at=day(1, 14))
+    known_at = await lakehouse.settles(company)
+    asked = ((Revenue, "booked"), (Rfm, "frequency"), (Funnel, "reached"), (ServiceCycles, "cycle"))
+
+    async def told(**how):
+        return [[value for (value,) in await rows(company, lakehouse, view(**how), name)] for view, name in asked]
+
+    before = await told()
+    assert before == [[Decimal(14)], [2], [1, 1, 1, 0, 0], [1]]
+    for stream, id, last in (("order", order, 2), ("opportunity", sale, 2), ("ticket", ticket, 1)):
+        await company.does("undo-events", stream=stream, id=id, versions=list(range(1, last + 1)))
+    assert await told() == [[Decimal(7)], [1], [], []]
+    assert await told(as_of=date(2025, 1, 20)) == [[Decimal(7)], [1], [], []]
+    assert await told(known_at=known_at) == before
+    await company.does("undo-events", stream="order", id=order, versions=[4])
+    assert (await told())[:2] == before[:2]
+
+
+async def test_a_score_recorded_in_error_is_none(company, lakehouse):
+    ticket = await company.ticket()
+    await company.does("resolve-ticket", ticket_id=ticket, resolution="seal")
+    for score in (4, 1):
+        await company.does("record-satisfaction", ticket_id=ticket, score=score)
+    await company.does("undo-events", stream="ticket", id=ticket, versions=[3, 4])
+    assert await rows(company, lakehouse, ServiceCycles(), "score") == [(None,)]
+
+
 async def bought(company, amounts, last, customer=None):
     customer = customer or await company.customer()
     for amount in amounts:
