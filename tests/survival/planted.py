@@ -140,8 +140,8 @@ BUGS = (
         "the version is not checked",
         "a decision on an old state is recorded",
         APPEND,
-        "WHERE s.current <> s.version)",
-        "WHERE false)",
+        "WHERE s.current <> s.version",
+        "WHERE false",
     ),
     bug(
         "positions have gaps",
