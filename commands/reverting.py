@@ -15,8 +15,9 @@ from commands.dispatch import Asked, Contended, Forbidden, NotFound, dispatch
 from commands.undoing import KINDS, UndoEvents
 from domain import AGGREGATES
 from domain.aggregate import Event
-from domain.refusals import Refusal
-from domain.undoing import NotUndone, Obstacle, Standing
+from domain.correction import NotUndone, Obstacle
+from domain.refusals import Refusal, WasRetracted
+from domain.undoing import Standing
 from eventlog import finding
 from eventlog.codec import kind_of
 from eventlog.envelope import Caller, Commit, Context
@@ -78,9 +79,11 @@ async def revert(log: Log, caller: Caller, events: Iterable[Named], context: Con
 
     The ids of its commands are derived from the context's command id and the events: begun again after it was broken
     off, with the same events under the same id, it tells what was done and does the rest. A stream that others of these
-    refer to is tried again after them. Raises Forbidden and LogUnavailable.
+    refer to is tried again after them; where two refer to each other, first these references are undone. Raises
+    Forbidden and LogUnavailable.
     """
     streams: dict[UUID, list[Named]] = {}
+    references: dict[UUID, Outcome] = {}
     for event in sorted(events, key=lambda event: event.position, reverse=True):
         streams.setdefault(event.id, []).append(event)
     while streams:
@@ -90,12 +93,30 @@ async def revert(log: Log, caller: Caller, events: Iterable[Named], context: Con
                 if others_of(outcomes) & streams.keys():
                     left[outcomes[0].event.id] = outcomes
                 else:
-                    yield outcomes
+                    yield [references.get(outcome.event.event_id, outcome) for outcome in outcomes]
         if len(left) == len(streams):  # each waits for another one
-            for outcomes in left.values():
-                yield outcomes
-            return
+            undone = await undo_references(log, caller, left, streams, context)
+            if undone.keys() <= references.keys():
+                for outcomes in left.values():
+                    yield outcomes
+                return
+            references |= undone
         streams = {id: streams[id] for id in left}
+
+
+async def undo_references(
+    log: Log, caller: Caller, left: dict[UUID, list[Outcome]], streams: dict[UUID, list[Named]], context: Context
+) -> dict[UUID, Outcome]:
+    """Undo, of what is to be undone, the events by which these streams refer to each other; tells of those undone."""
+    asked = {event.event_id for events in streams.values() for event in events}
+    by = {event for outcomes in left.values() for outcome in outcomes for event in outcome.by if event.version > 1}
+    undone = {}
+    for event in sorted(by, key=lambda event: event.position, reverse=True):
+        if event.event_id in asked:
+            (outcome,) = await undo_stream(log, caller, [event], context)
+            if outcome.status == "done":
+                undone[event.event_id] = outcome
+    return undone
 
 
 def portions(streams: list[list[Named]]) -> Iterator[list[list[Named]]]:
@@ -132,6 +153,9 @@ async def undo_stream(log: Log, caller: Caller, events: list[Named], context: Co
         raise
     except NotUndone as refusal:
         return await conflicts(log, caller.tenant, events, refusal.obstacles)
+    except WasRetracted as refusal:  # what this refers to is to be reinstated first
+        (*_, retraction) = await finding.of_stream(log, caller.tenant, refusal.id)
+        return [Outcome(event, "conflict", str(refusal), (retraction,)) for event in events]
     except (Refusal, KeyDestroyed) as refusal:
         return [Outcome(event, "conflict", str(refusal)) for event in events]
     past = await log.past(KINDS[first.stream], caller.tenant, first.id)

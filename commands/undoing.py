@@ -10,8 +10,9 @@ from pydantic import Field
 from commands.command import Command, Crm, handles
 from commands.dispatch import NotFound
 from domain import AGGREGATES
+from domain.correction import NotUndone, Obstacle, undo
 from domain.customer import Customer
-from domain.undoing import NotUndone, Obstacle, Retractable, undo
+from domain.undoing import Retractable
 from eventlog.codec import kind_of
 
 KINDS: dict[str, type[Retractable]] = {
@@ -30,7 +31,7 @@ class UndoEvents(Command):
 
     stream: Literal["customer", "opportunity", "order", "ticket"]
     id: UUID
-    versions: Annotated[tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], Field(min_length=1, max_length=10_000)]
+    versions: Annotated[tuple[Annotated[int, Field(ge=1, lt=2**31)], ...], Field(min_length=1, max_length=100_000)]
 
 
 @handles(UndoEvents)

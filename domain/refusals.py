@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 
 class Refusal(Exception):
@@ -48,7 +49,8 @@ class Irrevocable(Refusal):
 class WasRetracted(Refusal):
     """What was entered in error takes no commands; only its retraction can be undone."""
 
-    def __init__(self, kind: str, id: object) -> None:
+    def __init__(self, kind: str, id: UUID) -> None:
         super().__init__(
             f"The {kind} {id} was entered in error and retracted; undo the retraction first.", ["undo-events"]
         )
+        self.id = id

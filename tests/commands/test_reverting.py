@@ -131,6 +131,36 @@ async def test_what_others_have_built_on_stays_and_is_told(log):
     assert "conflict" not in await shop.reverted()
 
 
+async def test_what_refers_to_each_other_is_retracted_all_the_same(log):
+    shop = Import(log)
+    acme, li = shop.id("acme"), shop.id("li")
+    await shop.does("register-customer", customer_id=acme, kind="organisation", name="Acme")
+    await shop.does("register-customer", customer_id=li, kind="person", name="李雷")
+    await shop.does("set-parent", customer_id=li, parent_id=acme)
+    await shop.does("link-contact", customer_id=acme, contact_id=li, role="buyer")
+    told = await shop.reverted()
+    assert [len(outcomes) for outcomes in told.values()] == [4]
+    assert (await shop.reverted())["done"]
+    retractions = [e for id in (acme, li) for e in await finding.of_stream(log, shop.caller.tenant, id)]
+    ids = [event.event_id for event in retractions if event.type == "customer.retracted"]
+    again = await undo_all(log, shop.caller, ids, shop.context("it was the right file"))
+    assert {outcome.status for outcome in again} == {"done"}
+
+
+async def test_what_others_rest_on_is_reinstated_before_them(log):
+    shop = Import(log)
+    await shop.brings(2)
+    await shop.reverted()
+    streams = [shop.id(f"{kind} {n}") for n in range(2) for kind in ("ticket", "order", "customer")]
+    events = [event for id in streams for event in await finding.of_stream(log, shop.caller.tenant, id)]
+    ids = [event.event_id for event in events if event.type.endswith(".retracted")]
+    (alone,) = await undo_all(log, shop.caller, ids[:1], shop.context("alone"))
+    assert (alone.status, {by.type for by in alone.by}) == ("conflict", {"customer.undone"})
+    told = await undo_all(log, shop.caller, ids, shop.context("all"))
+    assert {outcome.status for outcome in told} == {"done"}
+    await shop.does("rename-customer", customer_id=streams[2], name="x")
+
+
 async def test_events_are_found_by_the_commands_that_recorded_them(log):
     shop = Import(log)
     context = Context(shop.caller.tenant, "li", "the-command", uuid4())

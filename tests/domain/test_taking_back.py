@@ -37,11 +37,11 @@ from commands.tickets import (
     ResolveTicket,
 )
 from commands.undoing import UndoEvents
+from domain.correction import NotUndone
 from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.ticket import Ticket
-from domain.undoing import NotUndone
 from tests.scenario import Scenario
 
 ACME, LI, WANG, PUMPS, ORDER, TICKET, OTHER = (UUID(int=n) for n in range(60, 67))

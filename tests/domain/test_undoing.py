@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.aggregate import Event, Fact, order_of
+from domain.correction import NotUndone, undo
 from domain.customer import Customer, CustomerMerged
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.ticket import Ticket
-from domain.undoing import NotUndone, Reinstatement, Retractable, Retraction, Undoing, undo
+from domain.undoing import Reinstatement, Retractable, Retraction, Undoing
 from tests.domain.anything import BEGINNING, ID, events_of, happenings, one_of
 
 KINDS: list[type[Retractable]] = [Customer, Opportunity, Order, Ticket]
