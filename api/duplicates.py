@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.answers import Calling, Fresh, House, Reading, reading
-from commands.dispatch import NotFound
 from projections.customer_card import CUSTOMERS
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.report import LIKELY, Found, duplicates_of, page
@@ -87,7 +86,7 @@ async def like(id: UUID, caller: Calling, house: House, asked: Annotated[Alike, 
     async with reading(house, asked, [DUPLICATES.projection.name]) as read:
         found = await duplicates_of(read.connection, caller, id, min_score=asked.min_score)
         if found is None:
-            raise NotFound(CUSTOMERS.stream, id)
+            raise await read.missing(caller, CUSTOMERS.stream, id)
         await note(read, caller, found, [id])
         return read.answer(told(found))
 

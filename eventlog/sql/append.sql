@@ -48,7 +48,8 @@ BEGIN
                       FROM json_to_recordset(all_seen)
                            AS v(item integer, tenant text, stream_id uuid, version integer, named integer)) s
              WHERE s.current <> s.version
-                OR s.named < (SELECT count(*) FROM log.naming(s.tenant, s.stream_id))) r
+                OR CASE WHEN s.named IS NULL THEN false  -- hardly ever asked, so not looked for
+                        ELSE s.named < (SELECT count(*) FROM log.naming(s.tenant, s.stream_id)) END) r
          ORDER BY r.outcome = 'conflict'
     LOOP
         CONTINUE WHEN item = ANY (refused);

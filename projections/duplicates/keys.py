@@ -59,7 +59,7 @@ class DuplicateKeys(StreamRows):
             row["system"], row["job"] = recorded.source.system, recorded.source.job
 
     def derive(self, row: Row) -> None:
-        row["keys"] = [] if row["merged_into"] else keys_of(row["tenant"], Profile.of(row))
+        row["keys"] = [] if row["merged_into"] or row["retracted"] else keys_of(row["tenant"], Profile.of(row))
 
 
 DUPLICATE_KEYS = DuplicateKeys()

@@ -16,7 +16,7 @@ from projections.customer_search import BY_INDEX
 from projections.duplicates.blocks import MOST, kind_of_key
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.likeness import Likeness, Profile, likeness
-from projections.query import scope
+from projections.query import get, scope, shown_to
 
 LIKELY = 0.5
 """From here on two customers are rather one than not."""
@@ -65,7 +65,7 @@ async def duplicates_of(
     async with connection.transaction():
         await connection.execute(BY_INDEX)
         rows = Rows(connection, caller)
-        if id not in await rows.of([id]):
+        if not (await get(connection, caller, DUPLICATES, id, fields=("id",))).rows:
             return None
         found = Found()
         found.pairs += await compared(rows, await candidates(connection, caller, [id], found.large), min_score)
@@ -176,7 +176,7 @@ async def customers(
     connection: AsyncConnection[Any], caller: Caller, source: str | None, after: UUID | None, limit: int
 ) -> list[UUID]:
     """The next customers by id, those of the source alone when one is given."""
-    conditions = [scope(caller), sql.SQL("t.merged_into IS NULL")]
+    conditions = [shown_to(caller, DUPLICATES), sql.SQL("t.merged_into IS NULL")]
     if after:
         conditions.append(sql.SQL("t.id > {}").format(after))
     if source is not None:

@@ -117,7 +117,7 @@ async def test_what_was_never_to_be_is_gone_from_everywhere_but_its_history(offi
     assert (await office.shows("/v1/receivables", id=order))["items"] == []
     assert (await office.shows("/v1/customers/search", q=mail))["items"] == []
     assert (await office.shows("/v1/stage-durations", opportunity_id=opportunity))["items"] == []
-    for path in ("timeline", "360"):
+    for path in ("timeline", "360", "duplicates"):
         await office.shows(f"/v1/customers/{customer}/{path}", 410)
     steps = (await office.shows(f"/v1/customers/{customer}/replay"))["steps"]
     assert {step["id"] for step in steps} == {thing for _, thing in things}
