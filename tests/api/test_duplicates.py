@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.duplicates import found
+
 pytestmark = pytest.mark.anyio
 
 
@@ -26,10 +28,10 @@ async def twins(app, key, project):
 async def test_who_may_be_the_same_customer_is_told_with_score_and_reasons(client, twins):
     one, other, _ = twins
     answer = await client.get(f"/v1/customers/{one}/duplicates")
-    (found,) = answer.json()["items"]
-    assert [customer["id"] for customer in found["customers"]] == [one, other]
-    assert 0.9 < found["score"] <= 1
-    assert found["reasons"] == ["same birthday", "name 0.95"]
+    (pair,) = answer.json()["items"]
+    assert [customer["id"] for customer in pair["customers"]] == [one, other]
+    assert 0.9 < pair["score"] <= 1
+    assert pair["reasons"] == ["same birthday", "name 0.95"]
     assert answer.json()["left_out"] == {}
     assert "x-position" in answer.headers
     assert (await client.get(f"/v1/customers/{one}/duplicates", params={"min_score": "1"})).json()["items"] == []
@@ -43,6 +45,12 @@ async def test_all_pairs_are_told_page_by_page(client, twins):
     rest = (await client.get("/v1/duplicates", params={"cursor": page["cursor"]})).json()
     assert (rest["items"], rest["cursor"]) == ([], None)
     assert (await client.get("/v1/duplicates", params={"source": "shop"})).json()["items"] == []
+
+
+async def test_an_operator_gets_them_all_at_once(settings, twins):
+    report = await found(settings, "acme", None, 0.5, lambda at, to: None)
+    (pair,) = report.pairs
+    assert {str(pair.one["id"]), str(pair.other["id"])} == set(twins[:2])
 
 
 async def test_a_customer_that_is_not_there_has_no_duplicates(client):

@@ -12,14 +12,14 @@ import pytest
 
 from commands.customer_merges import MergeCustomers, UnmergeCustomers
 from commands.customers import ChangeEmails, ChangeTaxId, RegisterCustomer, RenameCustomer, SetParent, TagCustomer
-from commands.dispatch import NotFound, StaleVersion
+from commands.dispatch import Asked, NotFound, StaleVersion, dispatch
 from domain.customer import Customer, CustomerMerged
 from domain.refusals import AlreadyExists, Refusal
 from eventlog import feed
-from eventlog.envelope import Answer
+from eventlog.envelope import Answer, Context, Source
 from eventlog.errors import ClaimTaken, CommandReused, ParentCircle
 from eventlog.log import Log
-from tests.log_helpers import UMBRELLA, ask, registering
+from tests.log_helpers import ACME, UMBRELLA, ask, registering
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +113,16 @@ async def test_one_command_may_hand_what_is_claimed_from_one_of_its_streams_to_a
     for claimed in (ChangeEmails(customer_id=one, emails=[email]), ChangeTaxId(customer_id=one, tax_id=tax_id)):
         with pytest.raises(ClaimTaken):
             await ask(log, claimed)
+
+
+async def test_a_merge_believes_what_a_person_said_more_than_a_later_import(log):
+    one, other = uuid4(), uuid4()
+    await ask(log, registering(one, name="Li Wei"))
+    context = Context("acme", "li", uuid4().hex, uuid4(), source=Source("shop", 40, "customers.csv:2"))
+    await dispatch(log, Asked(registering(other, name="LI WEI", tier="gold"), ACME, context))
+    await ask(log, MergeCustomers(survivor_id=one, merged_id=other))
+    survivor, _ = await log.load(Customer, "acme", one, datetime.now(UTC))
+    assert (survivor.name, survivor.tier) == ("Li Wei", "gold")
 
 
 async def test_of_two_opposite_merges_at_once_a_hundred_times_never_both_pass(log):
