@@ -12,8 +12,8 @@ from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 
 class DuplicateKeys(StreamRows):
-    """What of each customer is compared, and its keys; one that was merged has none. `system` and `job` say which
-    import registered it."""
+    """What of each customer is compared, and its keys; one that was merged or retracted has none. `system` and `job`
+    say which import registered it."""
 
     aggregate = Customer
     reads = (
@@ -59,7 +59,8 @@ class DuplicateKeys(StreamRows):
             row["system"], row["job"] = recorded.source.system, recorded.source.job
 
     def derive(self, row: Row) -> None:
-        row["keys"] = [] if row["merged_into"] or row["retracted"] else keys_of(row["tenant"], Profile.of(row))
+        gone = row["merged_into"] or row["retracted"]
+        row["keys"] = [] if gone else keys_of(row["tenant"], Profile.of(row))
 
 
 DUPLICATE_KEYS = DuplicateKeys()

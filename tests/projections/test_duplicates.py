@@ -181,6 +181,15 @@ async def test_a_merged_customer_is_nobodys_duplicate_until_it_is_parted_again(c
         assert len((await everything(company.connection, company.caller)).pairs) == found
 
 
+async def test_a_customer_that_was_entered_in_error_is_nobodys_duplicate(company):
+    one, other = [await company.customer("John Smith", kind="person", birthday=BORN) for _ in range(2)]
+    await company.does("undo-events", stream="customer", id=other, versions=[1])
+    await company.settles()
+    assert (await duplicates_of(company.connection, company.caller, one)).pairs == []
+    assert await duplicates_of(company.connection, company.caller, other) is None
+    assert (await page(company.connection, company.caller)).pairs == []
+
+
 async def test_pages_tell_what_the_whole_report_tells(company):
     for n in range(12):
         await company.customer("John Smith", kind="person", birthday=date(1980 + n // 3, 5, 17))
