@@ -23,6 +23,7 @@ from api.kronika import Kronika, kronika
 from api.tide import LOG
 from commands.dispatch import SKEW, Forbidden, NotFound
 from eventlog.envelope import Caller
+from projections.as_of import seen, settled
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
@@ -30,6 +31,8 @@ from projections.query import Page, ParkedEvent, Resource
 from projections.retracted import retraction
 
 LONGEST_S = 30.0
+PATIENCE_S = 2.0
+"""How long what was known a moment ago is waited for, without being asked to: the past is kept a little behind."""
 
 bearer = HTTPBearer(
     bearerFormat="kr_<id>_<secret>", description="An API key: it names tenant and actor.", auto_error=False
@@ -182,14 +185,31 @@ async def reading(house: Kronika, fresh: Fresh, names: Sequence[str] = (LOG,)) -
             raise BadRequest("A value that is asked for is out of range.") from None
 
 
-def asked_of(request: Request) -> tuple[Fresh, list[tuple[str, str]]]:
-    """How fresh a list is asked to be, and its other parameters. Raises Invalid."""
+@asynccontextmanager
+async def reading_as_of(
+    house: Kronika, asked: AsOf, resources: Sequence[Resource]
+) -> AsyncIterator[tuple[Reading, Cut]]:
+    """As `reading`, of these resources as of the moment asked for, and the settled cut to read them with. What was
+    known at a position is not told before all of it has been taken in. Raises BadRequest, too."""
+    cut = await asked.cut(house)
+    names = [seen(resource, cut).projection.name for resource in resources]
+    if cut.known_at is not None:
+        async with house.reading() as connection:
+            cut = await settled(connection, cut)
+        assert isinstance(cut.known_at, int)
+        await house.tide.at_least(names, cut.known_at, max(asked.wait, PATIENCE_S))
+    async with reading(house, asked, names) as read:
+        yield read, cut
+
+
+def asked_of(request: Request) -> tuple[AsOf, list[tuple[str, str]]]:
+    """As of when and how fresh a list is asked for, and its other parameters. Raises Invalid."""
     given = request.query_params.multi_items()
     try:
-        fresh = Fresh.model_validate({name: text for name, text in given if name in Fresh.model_fields})
+        asked = AsOf.model_validate({name: text for name, text in given if name in AsOf.model_fields})
     except ValidationError as error:
         raise invalid(error) from None
-    return fresh, [(name, text) for name, text in given if name not in Fresh.model_fields]
+    return asked, [(name, text) for name, text in given if name not in AsOf.model_fields]
 
 
 def exact(value: Any) -> str:

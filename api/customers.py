@@ -8,14 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.answers import AsOf, Calling, Fresh, House, asked_of, reading
+from api.answers import AsOf, Calling, Fresh, House, asked_of, reading, reading_as_of
 from api.reads import Entry, answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound
+from projections.as_of import listed, seen
 from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, search
 from projections.opportunities import OPPORTUNITIES
-from projections.query import MOST_ROWS, SOME_ROWS, ask_of, get, parked_among
+from projections.query import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of, parked_among
 from projections.receivables import RECEIVABLES
 from projections.replay import replay
 from projections.timeline import TIMELINE, timeline
@@ -63,13 +64,13 @@ async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]
     responses=answering(page_schema(TIMELINE)),
 )
 async def happened(id: UUID, request: Request, caller: Calling, house: House) -> Response:
-    fresh, others = asked_of(request)
+    asked, others = asked_of(request)
     ask = ask_of(TIMELINE, others)
-    names = [resource.projection.name for resource in (TIMELINE, OPPORTUNITIES, CUSTOMERS)]
-    async with reading(house, fresh, names) as read:
-        page = await timeline(read.connection, caller, id, ask)
-        if not page.rows and not (await get(read.connection, caller, CUSTOMERS, id, fields=("id",))).rows:
-            raise await read.missing(caller, CUSTOMERS.stream, id)
+    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
+        page = await timeline(read.connection, caller, id, ask, cut)
+        itself = Ask((Filter("id", "eq", id),), fields=("id",), limit=1)
+        if not page.rows and not (await listed(read.connection, caller, CUSTOMERS, itself, cut)).rows:
+            raise await read.missing(caller, CUSTOMERS.stream, id, cut)
         told = {"items": read.rows(TIMELINE, page), "cursor": page.cursor}
         return read.answer(told if page.total is None else told | {"total": page.total})
 
@@ -106,9 +107,8 @@ class Steps(BaseModel):
     response_model=Steps,
 )
 async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, Query()]) -> Response:
-    cut = await asked.cut(house)
     after = 0 if asked.after is None else await house.position(asked.after)
-    async with reading(house, asked, [resource.projection.name for resource in (TIMELINE, OPPORTUNITIES)]) as read:
+    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES)) as (read, cut):
         found = await replay(read.connection, house.log.codec, caller, id, after=after, limit=asked.limit, cut=cut)
         if found is None:
             raise NotFound(CUSTOMERS.stream, id)
@@ -122,17 +122,18 @@ async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, 
     summary="A customer from all sides at one moment: card, sales, orders, money, tickets.",
     responses=answering({"type": "object", "properties": SHOWN}),
 )
-async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
     """All parts are of one snapshot."""
-    async with reading(house, asked, [resource.projection.name for resource in SIDES]) as read:
-        customer = await customer_360(read.connection, caller, id)
+    async with reading_as_of(house, asked, SIDES) as (read, cut):
+        customer = await customer_360(read.connection, caller, id, cut=cut)
         for resource in SIDES:
             about = customer.customers if customer else [id]
-            read.note(resource.name, (await parked_among(read.connection, caller, resource, about)).values())
+            parked = await parked_among(read.connection, caller, seen(resource, cut), about)
+            read.note(resource.name, parked.values())
         if customer is None:
             raise await read.missing(caller, CUSTOMERS.stream, id)
         parts = {
             name: [read.row(row) for row in part] if isinstance(part, list) else read.row(part)
             for name, part in customer.parts.items()
         }
-        return read.answer(parts, version=customer.parts["card"]["version"])
+        return read.answer(parts, version=None if cut else customer.parts["card"]["version"])

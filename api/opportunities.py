@@ -9,15 +9,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.answers import Calling, Fresh, House, asked_of, reading
+from api.answers import AsOf, Calling, House, asked_of, reading_as_of
 from api.errors import invalid
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
 from domain.pipeline import DEFAULT_PIPELINE_ID
+from projections.as_of import listed, seen
 from projections.opportunities import OPPORTUNITIES
 from projections.parked import parked
 from projections.pipeline_board import BoardColumn, board
 from projections.pipelines import PIPELINES
-from projections.query import MOST_ROWS, Ask, Filter, filter_of, select
+from projections.query import MOST_ROWS, Ask, Filter, filter_of
 from projections.stage_durations import STAGE_DURATIONS
 
 router = APIRouter(tags=["opportunities"])
@@ -78,12 +79,14 @@ def board_parameters() -> list[dict[str, Any]]:
 )
 async def columns(request: Request, caller: Calling, house: House) -> Response:
     """Counts and sums are of all that the filters let pass, by currency."""
-    fresh, others = asked_of(request)
+    moment, others = asked_of(request)
     asked = Board.asked(others)
     filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
-    async with reading(house, fresh, resting_on(filters, OPPORTUNITIES, PIPELINES)) as read:
-        stages = await board(read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit)
-        for event in await parked(read.connection, OPPORTUNITIES.projection.name):
+    async with reading_as_of(house, moment, resting_on(filters, OPPORTUNITIES, PIPELINES)) as (read, cut):
+        stages = await board(
+            read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit, cut=cut
+        )
+        for event in await parked(read.connection, seen(OPPORTUNITIES, cut).projection.name):
             if event.tenant == caller.tenant:
                 read.note(OPPORTUNITIES.name, [event])
         return read.answer({"pipeline_id": asked.pipeline_id, "stages": stages})
@@ -103,12 +106,12 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
         }
     ),
 )
-async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
     """A visit ends when the next begins: the seconds sum exactly to the last move less the opening. The stage it is in
     now has none yet."""
-    async with reading(house, asked, [STAGE_DURATIONS.projection.name]) as read:
+    async with reading_as_of(house, asked, [STAGE_DURATIONS]) as (read, cut):
         ask = Ask((Filter("opportunity_id", "eq", id),), sort="version", limit=MOST_ROWS)
-        page = await select(read.connection, caller, STAGE_DURATIONS, ask, about=[id])
+        page = await listed(read.connection, caller, STAGE_DURATIONS, ask, cut, about=[id])
         visits = read.rows(STAGE_DURATIONS, page)
         if not visits:
             raise await read.missing(caller, STAGE_DURATIONS.stream, id)

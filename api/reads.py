@@ -10,12 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading
+from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading, reading_as_of
 from api.kronika import Kronika
 from api.tide import LOG
 from commands.dispatch import NotFound
 from eventlog.envelope import Source
 from projections import RESOURCES
+from projections.as_of import listed
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
 from projections.history import Change, blame, diff, history
@@ -29,7 +30,6 @@ from projections.query import (
     ask_of,
     get,
     names_customers,
-    select,
 )
 from projections.timeline import TIMELINE
 
@@ -191,20 +191,19 @@ def left_out(resource: Resource) -> str:
 
 def list_of(resource: Resource) -> Endpoint:
     async def rows(request: Request, caller: Calling, house: House) -> Response:
-        fresh, others = asked_of(request)
+        asked, others = asked_of(request)
         ask = ask_of(resource, others)
-        async with reading(house, fresh, resting_on(ask.filters, resource)) as read:
-            page = await select(read.connection, caller, resource, ask)
+        async with reading_as_of(house, asked, resting_on(ask.filters, resource)) as (read, cut):
+            page = await listed(read.connection, caller, resource, ask, cut)
             told: dict[str, Any] = {"items": read.rows(resource, page), "cursor": page.cursor}
             return read.answer(told if page.total is None else told | {"total": page.total})
 
     return rows
 
 
-def resting_on(filters: Iterable[Filter], *resources: Resource) -> list[str]:
-    """The read models that an answer rests on: those of the resources, and the customers' where one is named."""
-    merged = [CUSTOMERS] if any(map(names_customers, filters)) else []
-    return [resource.projection.name for resource in (*resources, *merged)]
+def resting_on(filters: Iterable[Filter], *resources: Resource) -> list[Resource]:
+    """What an answer rests on: the resources, and the customers where one is named."""
+    return [*resources, *([CUSTOMERS] if any(map(names_customers, filters)) else [])]
 
 
 def one_of(resource: Resource) -> Endpoint:
@@ -310,7 +309,7 @@ def parameters(resource: Resource) -> list[dict[str, Any]]:
             type="string",
             enum=["none", "estimate", "exact"],
         ),
-        *freshness(),
+        *clocks(),
         *filters,
     ]
 
@@ -333,9 +332,9 @@ def filter_schema(kind: Kind, operator: str) -> dict[str, Any]:
     return {"type": "string"} if operator in ("in", "has") else SCHEMAS[kind]
 
 
-def freshness() -> list[dict[str, Any]]:
-    """The parameters of Fresh, for routes that read theirs by hand."""
-    schema = Fresh.model_json_schema()["properties"]
+def clocks() -> list[dict[str, Any]]:
+    """The parameters of AsOf, for routes that read theirs by hand."""
+    schema = AsOf.model_json_schema()["properties"]
     return [
         {
             "name": name,

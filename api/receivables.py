@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.answers import Calling, Fresh, House, reading
+from api.answers import AsOf, Calling, House, reading_as_of
 from api.reads import resting_on
+from projections.as_of import seen
 from projections.parked import parked
 from projections.query import Filter
 from projections.receivables import RECEIVABLES, ageing
@@ -19,7 +20,7 @@ from projections.receivables import RECEIVABLES, ageing
 router = APIRouter(tags=["receivables"])
 
 
-class Owed(Fresh):
+class Owed(AsOf):
     """Whose debts are asked for."""
 
     customer_id: UUID | None = Field(None, description="One customer's; all when absent.")
@@ -50,9 +51,9 @@ class AgeingAnswer(BaseModel):
 )
 async def by_age(caller: Calling, house: House, asked: Annotated[Owed, Query()]) -> Response:
     about = [Filter("customer_id", "eq", asked.customer_id)] if asked.customer_id else []
-    async with reading(house, asked, resting_on(about, RECEIVABLES)) as read:
-        sums = await ageing(read.connection, caller, datetime.now(UTC), asked.customer_id)
-        for event in await parked(read.connection, RECEIVABLES.projection.name):
+    async with reading_as_of(house, asked, resting_on(about, RECEIVABLES)) as (read, cut):
+        sums = await ageing(read.connection, caller, cut.as_of or datetime.now(UTC), asked.customer_id, cut)
+        for event in await parked(read.connection, seen(RECEIVABLES, cut).projection.name):
             if event.tenant == caller.tenant:
                 read.note(RECEIVABLES.name, [event])
         return read.answer({"currencies": sums})

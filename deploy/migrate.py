@@ -10,7 +10,7 @@ from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS, tables
+from projections import TABLES, tables
 from projections.analytics import FACTS, lake
 from projections.analytics.rebuild import rebuild_fact
 from projections.rebuild import Rebuilt, rebuild
@@ -27,7 +27,7 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     """
     doing("upgrading the log")
     eventlog.schema.migrate(url, settings.partitions)
-    outdated = tables.prepare(url, PROJECTIONS)
+    outdated = tables.prepare(url, TABLES)
     api.keys.prepare(url)
     workers.schema.prepare(url)
     outdated += lake.prepare(url, settings.lake_path)
@@ -38,7 +38,7 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
 
 def names() -> list[str]:
     """Every read model that can be rebuilt: PostgreSQL's tables and the lakehouse's facts."""
-    return [projection.name for projection in PROJECTIONS] + list(FACTS)
+    return [projection.name for projection in TABLES] + list(FACTS)
 
 
 def check_name(name: str) -> None:
@@ -71,7 +71,7 @@ async def rebuilt(
                 progress=progress,
                 options=APP_ROLE,
             )
-        for projection in PROJECTIONS:
+        for projection in TABLES:
             if projection.name == name:
                 return await rebuild(
                     url, codec, projection, accept_difference=accept_difference, progress=progress, options=APP_ROLE

@@ -13,7 +13,7 @@ from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.parked import Parked, Replayed, leave_out, parked, replay
 from projections.projection import Projection
 
@@ -52,10 +52,10 @@ def replayed(settings: Settings, projection: str) -> Replayed:
 
 
 def named(name: str) -> Projection:
-    for projection in PROJECTIONS:
+    for projection in TABLES:
         if projection.name == name:
             return projection
-    raise SettingsError(f"there is no read model {name}; there are {', '.join(p.name for p in PROJECTIONS)}")
+    raise SettingsError(f"there is no read model {name}; there are {', '.join(p.name for p in TABLES)}")
 
 
 def connected(settings: Settings, work: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:

@@ -5,11 +5,13 @@ from projections.customer_search import CUSTOMER_SEARCH
 from projections.duplicates.keys import DUPLICATE_KEYS
 from projections.opportunities import OPPORTUNITIES, OPPORTUNITY_ROWS
 from projections.orders import ORDER_ROWS, ORDERS
+from projections.past import PastRows, past_of
 from projections.pipelines import PIPELINE_ROWS, PIPELINES
 from projections.projection import Projection
 from projections.query import Resource
 from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
+from projections.stream_rows import StreamRows
 from projections.tickets import TICKET_ROWS, TICKETS
 from projections.timeline import TIMELINE, TIMELINE_ROWS
 
@@ -36,3 +38,11 @@ RESOURCES: tuple[Resource, ...] = (
     TICKETS,
     TIMELINE,
 )
+
+PASTS: tuple[PastRows, ...] = tuple(
+    past_of(resource.projection) for resource in RESOURCES if isinstance(resource.projection, StreamRows)
+)
+"""Every read model that is shown has its past, without being listed; where each event is a row, it is its own past."""
+
+TABLES: tuple[Projection, ...] = (*PROJECTIONS, *PASTS)
+"""All that is kept in PostgreSQL."""

@@ -10,11 +10,12 @@ from uuid import UUID
 from psycopg import AsyncConnection, sql
 
 from eventlog.envelope import Caller
+from projections.as_of import family_of, rows, seen, sources
 from projections.customer_card import CUSTOMERS
-from projections.families import family
+from projections.cut import NOW, Cut
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
-from projections.query import Ask, Filter, Plan, Resource, one, scope, shown_to, started
+from projections.query import Ask, Filter, Plan, Resource, one, shown_to, started
 from projections.receivables import ageing_statement
 from projections.tickets import TICKETS
 from projections.timeline import TIMELINE, concerning
@@ -73,20 +74,25 @@ class Customer360:
 
 
 async def customer_360(
-    connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, now: datetime | None = None
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    customer_id: UUID,
+    now: datetime | None = None,
+    cut: Cut = NOW,
 ) -> Customer360 | None:
-    """The customer from all sides; None when the caller sees no such customer. Two round trips, one snapshot."""
-    now = now or datetime.now(UTC)
+    """The customer from all sides, as of the settled cut; None when the caller sees no such customer. Two round trips,
+    one snapshot."""
+    now = now or cut.as_of or datetime.now(UTC)
     async with connection.pipeline(), connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         position = await started(
-            connection, sql.SQL(REFLECTED).format([resource.projection.name for resource in SOURCES])
+            connection, sql.SQL(REFLECTED).format([seen(resource, cut).projection.name for resource in SOURCES])
         )
-        customers = await family(connection, scope(caller), [customer_id])
-        plans = plans_of(caller, customer_id, customers, now)
+        customers = await family_of(connection, caller, customer_id, cut)
+        plans = plans_of(caller, customer_id, customers, now, cut)
         pages = {name: await started(connection, plan.page()) for name, plan in plans.items()}
-        sums = {name: await started(connection, sums_of(caller, customers, *what)) for name, what in SUMS.items()}
-        sums["receivables"] = await started(connection, ageing_statement(caller, now, customers))
+        sums = {name: await started(connection, sums_of(caller, customers, cut, *what)) for name, what in SUMS.items()}
+        sums["receivables"] = await started(connection, ageing_statement(caller, now, customers, cut))
     found = {name: plans[name].answer(await cursor.fetchall()).rows for name, cursor in pages.items()}
     if not found["card"]:
         return None
@@ -94,27 +100,32 @@ async def customer_360(
     return Customer360((await one(position))["position"], {**found, **totals, "card": found["card"][0]}, customers)
 
 
-def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: datetime) -> dict[str, Plan]:
+def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: datetime, cut: Cut) -> dict[str, Plan]:
     """What is shown row by row of a customer, and of `customers`, it and those merged into it."""
-    about = Filter("customer_id", "in", tuple(customers))
+    about, itself = Filter("customer_id", "in", tuple(customers)), Filter("id", "eq", customer_id)
     lists = {
-        name: Plan(caller, resource, Ask((about,), fields=fields, limit=limit, now=now), [narrowed(resource, only)])
+        name: Plan(
+            caller,
+            seen(resource, cut),
+            Ask((about,), fields=fields, limit=limit, now=now),
+            [narrowed(source, only) for source in sources(resource, cut)],
+        )
         for name, (resource, fields, only, limit) in PARTS.items()
     }
     return {
-        "card": Plan(caller, CUSTOMERS, Ask((Filter("id", "eq", customer_id),), limit=1, now=now)),
+        "card": Plan(caller, seen(CUSTOMERS, cut), Ask((itself,), limit=1, now=now), sources(CUSTOMERS, cut)),
         **lists,
-        "timeline": Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customers)),
+        "timeline": Plan(caller, TIMELINE, Ask(limit=10, now=now), concerning(caller, customers, cut)),
     }
 
 
-def narrowed(resource: Resource, only: str) -> sql.Composed:
-    return sql.SQL("(SELECT * FROM {} t WHERE {})").format(resource.rows, sql.SQL(only))
+def narrowed(source: sql.Composable, only: str) -> sql.Composed:
+    return sql.SQL("(SELECT * FROM {} t WHERE {})").format(source, sql.SQL(only))
 
 
-def sums_of(caller: Caller, customers: list[UUID], resource: Resource, sums: str, by: str) -> sql.Composed:
+def sums_of(caller: Caller, customers: list[UUID], cut: Cut, resource: Resource, sums: str, by: str) -> sql.Composed:
     return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = ANY ({}) GROUP BY {by} ORDER BY {by}").format(
-        sql.SQL(sums), resource.rows, shown_to(caller, resource), sql.Literal(customers), by=sql.SQL(by)
+        sql.SQL(sums), rows(resource, cut), shown_to(caller, resource), sql.Literal(customers), by=sql.SQL(by)
     )
 
 

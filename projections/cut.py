@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
-from projections.host import as_json, draft_of
+from projections.host import as_json
 from projections.projection import Projection, Row
 from projections.query import Ask, Filter, Page, ParkedEvent, Plan, Resource, started
 
@@ -88,7 +88,7 @@ def folded(
     for recorded in events:
         if recorded.event_class not in projection.handlers or recorded.position in skipped:
             continue
-        draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
+        draft = projection.new_row(recorded) if row is None else projection.draft(row)
         try:
             projection.handle(draft, recorded)
         except Exception:  # whatever a handler raises

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, cached_property
@@ -207,28 +206,31 @@ class Host:
         for fold in folds:
             if fold.slot.projection.per_event:
                 continue
-            name = fold.slot.name
-            fold.rows = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
+            name, serves = fold.slot.name, fold.slot.projection.serves
+            remembered = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
+            fold.rows = {key: row for key, row in remembered.items() if serves(row, fold.events[key])}
             if missing := [key for key in fold.events if key not in fold.rows]:
                 reading.append((fold, missing))
         await self._query_rows(reading)
 
     async def _query_rows(self, reading: list[tuple[Fold, list[Key]]]) -> None:
         for fold, keys in reading:
+            projection = fold.slot.projection
+            places = [projection.place(key, fold.events[key]) for key in keys]
             cursor = self.connection.cursor(binary=True, row_factory=dict_row)
-            await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*keys, strict=True)])
-            key = fold.slot.projection.table.key
-            fold.rows.update({tuple(row[column] for column in key): row for row in await cursor.fetchall()})
+            await cursor.execute(rows_by_key(fold.slot), [list(column) for column in zip(*places, strict=True)])
+            fold.rows.update(projection.together(await cursor.fetchall()))
 
     def _remember(self, folds: list[Fold]) -> None:
         """Rows that are now in the tables as they are here; nobody else writes them while the partition is ours. A
         parked row is not among them, as somebody may repair it."""
         for fold in folds:
             if not fold.slot.projection.per_event:
+                name, settled = fold.slot.name, fold.slot.projection.settled
                 parked = {key for key, _, _ in fold.parked}
-                self._rows.update({(fold.slot.name, key): row for key, row in fold.rows.items() if key not in parked})
+                self._rows.update({(name, key): settled(row) for key, row in fold.rows.items() if key not in parked})
                 for key in parked:
-                    self._rows.pop((fold.slot.name, key), None)
+                    self._rows.pop((name, key), None)
         for place in list(self._rows)[: max(0, len(self._rows) - REMEMBERED)]:
             del self._rows[place]
 
@@ -271,7 +273,7 @@ class Host:
         projection, events, row = fold.slot.projection, fold.events[key], fold.rows.get(key)
         for index, recorded in enumerate(events):
             try:
-                draft = projection.new_row(recorded) if row is None else draft_of(row, projection)
+                draft = projection.new_row(recorded) if row is None else projection.draft(row)
                 projection.handle(draft, recorded)
             except Exception as error:
                 log.error("event parked", slot=fold.slot.name, position=recorded.position, error=type(error).__name__)
@@ -283,7 +285,8 @@ class Host:
             fold.rows[key] = row
 
     async def _write(self, fold: Fold) -> None:
-        changed = [fold.rows[key] for key in fold.events if key in fold.rows]
+        written = fold.slot.projection.written
+        changed = [row for key in fold.events if key in fold.rows for row in written(fold.rows[key])]
         if changed:
             await self.connection.execute(upsert(fold.slot), [as_json(changed)])
 
@@ -309,11 +312,6 @@ class Host:
                     for s, key, r, error in parked
                 ],
             )
-
-
-def draft_of(row: Row, projection: Projection) -> Row:
-    """A copy to fold onto: should the handler raise halfway, the row itself is as before."""
-    return row | {column: copy(row[column]) for column in projection.table.json_columns}
 
 
 def describe(error: Exception) -> str:
@@ -342,11 +340,12 @@ def encode(value: Any) -> Any:
 
 @cache
 def rows_by_key(slot: Slot) -> bytes:
-    table = slot.projection.table
-    query = sql.SQL("SELECT t.* FROM {table} t JOIN unnest({arrays}) AS k({key}) USING ({key})").format(
+    types, matches = slot.projection.found_by
+    query = sql.SQL("SELECT t.* FROM {table} t JOIN unnest({arrays}) AS k({names}) ON {matches}").format(
         table=slot.table,
-        arrays=sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in table.key),
-        key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        matches=sql.SQL(matches),
+        arrays=sql.SQL(", ").join(sql.SQL("%s::" + kind + "[]") for kind in types.values()),
+        names=sql.SQL(", ").join(map(sql.Identifier, types)),
     )
     return query.as_bytes()
 

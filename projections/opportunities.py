@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import localcontext
+from typing import LiteralString
 
 from domain.opportunity import Opportunity
 from domain.values import cents
@@ -11,6 +12,7 @@ from projections.projection import Row, Table, on
 from projections.query import Resource
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
+OPEN: LiteralString = "stage_type = 'open'"
 StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Opportunity.Lost | Opportunity.Reopened
 
 
@@ -18,6 +20,7 @@ class Opportunities(StreamRows):
     """Each possible sale, won and lost ones included; the pipeline board is a question to this table."""
 
     aggregate = Opportunity
+    passing = (OPEN,)
     table = Table(
         "opportunities",
         key=ROW_KEY,

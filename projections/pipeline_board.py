@@ -11,7 +11,10 @@ from psycopg import AsyncConnection, sql
 
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
-from projections.opportunities import OPPORTUNITIES
+from projections.as_of import rows, rows_at_once
+from projections.customer_card import CUSTOMERS
+from projections.cut import NOW, Cut
+from projections.opportunities import OPEN, OPPORTUNITIES
 from projections.pipelines import PIPELINES
 from projections.query import Filter, condition, scope, shown_to, started, with_merged
 
@@ -61,10 +64,12 @@ async def board(
     pipeline_id: UUID = DEFAULT_PIPELINE_ID,
     filters: tuple[Filter, ...] = (),
     limit: int = 20,
+    cut: Cut = NOW,
 ) -> list[BoardColumn]:
     """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
     those of the opportunities."""
-    filters = await with_merged(connection, caller, filters)
+    filters = await with_merged(connection, caller, filters, rows(CUSTOMERS, cut))
+    opportunities = rows_at_once(caller, OPPORTUNITIES, cut, OPEN)
     open_ones = sql.SQL("t.pipeline_id = {} AND t.stage_type = 'open'").format(pipeline_id)
     conditions = [shown_to(caller, OPPORTUNITIES), open_ones]
     where = sql.SQL(" AND ").join([*conditions, *(condition(OPPORTUNITIES, asked) for asked in filters)])
@@ -72,14 +77,14 @@ async def board(
         stages = await started(
             connection,
             sql.SQL("SELECT t.stages FROM {} t WHERE {} AND t.id = {}").format(
-                PIPELINES.rows, scope(caller), pipeline_id
+                rows(PIPELINES, cut), scope(caller), pipeline_id
             ),
         )
-        sums = await started(connection, sql.SQL(SUMS).format(rows=OPPORTUNITIES.rows, where=where))
+        sums = await started(connection, sql.SQL(SUMS).format(rows=opportunities, where=where))
         cards = await started(
             connection,
-            sql.SQL(CARDS).format(
-                rows=OPPORTUNITIES.rows,
+            sql.SQL(CARDS_THEN if cut else CARDS).format(
+                rows=opportunities,
                 where=where,
                 limit=sql.Literal(limit),
                 fields=sql.SQL(", ").join(sql.Identifier("t", name) for name in CARD),
@@ -100,7 +105,7 @@ async def board(
         column.count += found["count"]
         column.worth.append(Worth(found["currency"], found["count"], found["amount"], found["weighted_amount"]))
     for card in await cards.fetchall():
-        columns[card["stage"]].opportunities.append(card)
+        columns[card["stage"]].opportunities.append({name: card[name] for name in CARD})
     return sorted(columns.values(), key=lambda column: (column.rank, column.stage))
 
 
@@ -114,4 +119,10 @@ CARDS = """
 SELECT card.* FROM (SELECT DISTINCT t.stage FROM {rows} t WHERE {where}) s CROSS JOIN LATERAL (
     SELECT {fields} FROM {rows} t WHERE {where} AND t.stage = s.stage
      ORDER BY t.amount DESC NULLS LAST, t.id LIMIT {limit}) card
+"""
+
+# As of a moment there is no index by stage and worth: all that was open is gone through once.
+CARDS_THEN = """
+SELECT card.* FROM (SELECT {fields}, row_number() OVER (PARTITION BY t.stage ORDER BY t.amount DESC NULLS LAST, t.id)
+    AS place FROM {rows} t WHERE {where}) card WHERE card.place <= {limit} ORDER BY card.stage, card.place
 """

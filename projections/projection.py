@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, LiteralString, TypeVar
 
 from pydantic_core import to_jsonable_python
 
@@ -45,11 +46,13 @@ class Projection:
     table changes; the table is then rebuilt beside the live one.
     """
 
-    version: ClassVar[int] = 1
-    table: ClassVar[Table]
-    handlers: ClassVar[dict[type[Event], Handler]]
+    version: int = 1
+    table: Table
+    handlers: dict[type[Event], Handler]
     per_event: ClassVar[bool] = False
     """True when every event makes a row of its own, so that none need be read first."""
+    when: ClassVar[LiteralString] = "occurred_at"
+    """Where every event makes a row of its own: the column that says when it happened."""
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {
@@ -74,6 +77,41 @@ class Projection:
         if recorded.event is None:
             raise ValueError("the stored event cannot be read")
         self.handlers[type(recorded.event)](self, row, recorded.event, recorded)
+
+    def draft(self, row: Row) -> Row:
+        """A copy to fold onto: should the handler raise halfway, the row itself is as before."""
+        return row | {column: copy(row[column]) for column in self.table.json_columns}
+
+    # -- how the rows of a key are found and written; by default there is one, and it is all that is folded onto
+
+    @property
+    def found_by(self) -> tuple[dict[str, str], LiteralString]:
+        """What the rows of a key are found by (`place`), name to PostgreSQL type, and the condition on the table's row
+        `t` and on `k`, which has those names."""
+        types = {column: self.table.columns[column].split()[0] for column in self.table.key}
+        return types, "(" + ", ".join(f"t.{c}" for c in types) + ") = (" + ", ".join(f"k.{c}" for c in types) + ")"
+
+    def place(self, key: tuple[Any, ...], events: Sequence[Recorded]) -> tuple[Any, ...]:
+        """Where to find what these next events of a key are folded onto."""
+        return key
+
+    def together(self, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+        """By key, what is folded onto, made of the rows found."""
+        return {tuple(row[column] for column in self.table.key): row for row in rows}
+
+    def serves(self, row: Row, events: Sequence[Recorded]) -> bool:
+        """Whether what was remembered of a key is enough to fold these events onto."""
+        return True
+
+    def written(self, row: Row) -> list[Row]:
+        """The rows to be written."""
+        return [row]
+
+    def settled(self, row: Row) -> Row:
+        """What to remember once they are."""
+        return row
+
+    # --
 
     def learn(self, row: Row, event: Event) -> None:
         """Let a Fact take effect on the columns of the same names, in order of (occurred_at, version). Needs a jsonb

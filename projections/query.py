@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, LiteralString
 from typing import Literal as OneOf
@@ -19,8 +20,10 @@ from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
 from eventlog.envelope import Caller
-from projections.families import family
+from projections.families import LIVE, family
+from projections.past import HOLDS, past_of
 from projections.projection import Projection
+from projections.stream_rows import StreamRows
 
 Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
 """What a column holds. In jsonb: a `set` of texts (shown as a sorted list), a `map` of text to text, a `list` of texts,
@@ -81,9 +84,12 @@ class Resource:
     lists: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
-    """Columns worked out when read, as SQL over the row `t` and the moment {now}; shown, not filtered or sorted by."""
+    """Columns worked out when read, as SQL over the row `t`, all {rows} there are and the moment {now}; shown, not
+    filtered or sorted by."""
     only: LiteralString = "true"
     """Which rows are shown; never those of what was retracted."""
+    beside: Mapping[str, sql.Composable] = field(default_factory=dict)
+    """Where the rows of other read models are, by the names that `only` has for them."""
     empty_unless_asked: str | None = None
     """A column that is null in all rows shown, unless a filter names it, or the rows by their key."""
     key: tuple[str, ...] = ("id",)
@@ -116,6 +122,13 @@ class Resource:
     @property
     def rows(self) -> sql.Composable:
         return sql.Identifier("read", self.projection.name)
+
+    @cached_property
+    def past(self) -> Resource:
+        """The same over all versions of its rows; itself where each row is an event."""
+        if not isinstance(self.projection, StreamRows):
+            return self
+        return replace(self, projection=past_of(self.projection), hidden=(*self.hidden, *HOLDS))
 
 
 def no_oddities(text: str) -> str:
@@ -183,6 +196,8 @@ class Ask:
     total: Total = "none"
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """The moment that computed columns refer to."""
+    as_of: str = ""
+    """What else a cursor belongs to: the moments of both clocks, where they are not now."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +279,7 @@ def scope(caller: Caller, row: LiteralString = "t") -> sql.Composed:
 
 def shown_to(caller: Caller, resource: Resource) -> sql.Composed:
     """The condition on a row `t` that the caller is shown it, for questions of other forms than a page."""
-    return scope(caller) + sql.SQL(" AND ") + sql.SQL(resource.only)
+    return scope(caller) + sql.SQL(" AND ") + sql.SQL(resource.only).format(**resource.beside)
 
 
 async def select(
@@ -275,10 +290,12 @@ async def select(
     *,
     sources: Sequence[sql.Composable] = (),
     about: Sequence[UUID] = (),
+    customers: sql.Composable = LIVE,
 ) -> Page:
     """One page. `sources` are parts of the resource to read from instead of the whole, each as what follows FROM and
-    without rows in common; `about` names further streams or customers to look for parked events of. Raises BadQuery."""
-    filters = await with_merged(connection, caller, ask.filters)
+    without rows in common; `about` names further streams or customers to look for parked events of;
+    `customers` is where it stands who was merged into whom. Raises BadQuery."""
+    filters = await with_merged(connection, caller, ask.filters, customers)
     plan = Plan(caller, resource, replace(ask, filters=filters), sources, about)
     async with connection.pipeline():
         rows = await started(connection, plan.page())
@@ -293,14 +310,17 @@ async def select(
 
 
 async def with_merged(
-    connection: AsyncConnection[Any], caller: Caller, filters: tuple[Filter, ...]
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    filters: tuple[Filter, ...],
+    customers: sql.Composable = LIVE,
 ) -> tuple[Filter, ...]:
     """The filters; those that name customers name those merged into them, too."""
     told = []
     for asked in filters:
         if names_customers(asked):
             named = asked.value if asked.operator == "in" else [asked.value]
-            asked = replace(asked, merged=tuple(await family(connection, scope(caller), named)))
+            asked = replace(asked, merged=tuple(await family(connection, scope(caller), named, customers)))
         told.append(asked)
     return tuple(told)
 
@@ -388,8 +408,10 @@ class Plan:
         if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
             conditions.append(condition(resource, Filter(empty, "null", True)))
         where = sql.SQL(" AND ").join(conditions)
-        self._rows = [sql.SQL(" FROM {} t WHERE {}").format(source, where) for source in sources or [resource.rows]]
-        question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about)))
+        self._parts = [
+            (source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in sources or [resource.rows]
+        ]
+        question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about), ask.as_of))
         self._question = sha256(question.encode()).hexdigest()[:16]
         self._after = self._position()
         self.shown: list[dict[str, Any]] = []
@@ -422,7 +444,7 @@ class Plan:
             runs.append(
                 absent if key is None or value is not None else absent + sql.SQL(" AND ") + self._beyond(keys, key)
             )
-        parts = [self._run(number, rows, run, column, keys) for number, run in enumerate(runs) for rows in self._rows]
+        parts = [self._run(number, part, run, column, keys) for number, run in enumerate(runs) for part in self._parts]
         if len(parts) == 1:
             return parts[0]
         return sql.SQL("SELECT * FROM ({}) p ORDER BY _run, {} LIMIT {}").format(
@@ -432,7 +454,7 @@ class Plan:
         )
 
     def count(self) -> sql.Composed:
-        rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT") + rows for rows in self._rows)
+        rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT") + rows for _, rows in self._parts)
         if self.ask.total == "estimate":
             return sql.SQL("EXPLAIN (FORMAT JSON) ") + rows
         return sql.SQL("SELECT count(*) AS total FROM ({}) p").format(rows)
@@ -449,13 +471,14 @@ class Plan:
     def _run(
         self,
         number: int,
-        rows: sql.Composed,
+        part: tuple[sql.Composable, sql.Composed],
         run: sql.Composable,
         column: sql.Identifier,
         keys: list[sql.Identifier],
     ) -> sql.Composed:
+        source, rows = part
         named = [*zip([column, *keys], [sql.Identifier("_sort"), *self._keys], strict=True)]
-        columns = [self._expression(name) for name in self.fields]
+        columns = [self._expression(name, source) for name in self.fields]
         columns += [sql.SQL("{} AS {}").format(value, name) for value, name in named]
         return sql.SQL("SELECT {}, {} AS _run{} AND {} ORDER BY {} LIMIT {}").format(
             sql.SQL(", ").join(columns),
@@ -466,12 +489,12 @@ class Plan:
             sql.Literal(self.ask.limit + 1),
         )
 
-    def _expression(self, name: str) -> sql.Composable:
+    def _expression(self, name: str, source: sql.Composable) -> sql.Composable:
         if name not in self.resource.computed:
             return sql.Identifier("t", name)
         _, expression = self.resource.computed[name]
         return sql.SQL("{} AS {}").format(
-            sql.SQL(expression).format(now=sql.Literal(self.ask.now)), sql.Identifier(name)
+            sql.SQL(expression).format(now=sql.Literal(self.ask.now), rows=source), sql.Identifier(name)
         )
 
     def _order(self, columns: list[sql.Identifier]) -> sql.Composed:

@@ -13,9 +13,10 @@ from psycopg.rows import dict_row
 
 from domain.order import Order, due, owed_back
 from eventlog.envelope import Caller, Recorded
-from projections.families import family
+from projections.as_of import family_of, rows
+from projections.cut import NOW, Cut
 from projections.projection import Row, Table, on
-from projections.query import Resource, scope, shown_to
+from projections.query import Resource, shown_to
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 NOTHING = Decimal(0)
@@ -143,28 +144,29 @@ RECEIVABLES = Resource(
 
 
 async def ageing(
-    connection: AsyncConnection[Any], caller: Caller, now: datetime, customer_id: UUID | None = None
+    connection: AsyncConnection[Any], caller: Caller, now: datetime, customer_id: UUID | None = None, cut: Cut = NOW
 ) -> list[dict[str, Any]]:
-    """What is outstanding as of today, by currency and how long overdue: `not_due`, `days_1_30`, `days_31_60`,
+    """What is outstanding as of `now`, by currency and how long overdue: `not_due`, `days_1_30`, `days_31_60`,
     `days_61_90`, `days_over_90` and `outstanding`, the sum of these; of one customer, or of all."""
     cursor = connection.cursor(row_factory=dict_row)
-    customers = None if customer_id is None else await family(connection, scope(caller), [customer_id])
-    await cursor.execute(ageing_statement(caller, now, customers))
+    customers = None if customer_id is None else await family_of(connection, caller, customer_id, cut)
+    await cursor.execute(ageing_statement(caller, now, customers, cut))
     return await cursor.fetchall()
 
 
-def ageing_statement(caller: Caller, now: datetime, customers: list[UUID] | None) -> sql.Composed:
+def ageing_statement(caller: Caller, now: datetime, customers: list[UUID] | None, cut: Cut = NOW) -> sql.Composed:
     return sql.SQL(
         "SELECT t.currency, coalesce(sum(i.outstanding) FILTER (WHERE days <= 0), 0) AS not_due,"
         " coalesce(sum(i.outstanding) FILTER (WHERE days BETWEEN 1 AND 30), 0) AS days_1_30,"
         " coalesce(sum(i.outstanding) FILTER (WHERE days BETWEEN 31 AND 60), 0) AS days_31_60,"
         " coalesce(sum(i.outstanding) FILTER (WHERE days BETWEEN 61 AND 90), 0) AS days_61_90,"
         " coalesce(sum(i.outstanding) FILTER (WHERE days > 90), 0) AS days_over_90, sum(i.outstanding) AS outstanding"
-        " FROM read.receivables t"
+        " FROM {rows} t"
         " CROSS JOIN jsonb_to_recordset(t.invoices) AS i(outstanding numeric, due_on date)"
         " CROSS JOIN LATERAL (SELECT ({now} AT TIME ZONE 'UTC')::date - i.due_on AS days) age"
         " WHERE {shown} AND t.outstanding > 0 AND {customer} GROUP BY t.currency ORDER BY t.currency"
     ).format(
+        rows=rows(RECEIVABLES, cut),
         now=sql.Literal(now),
         shown=shown_to(caller, RECEIVABLES),
         customer=sql.SQL("true") if customers is None else sql.SQL("t.customer_id = ANY ({})").format(customers),

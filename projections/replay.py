@@ -51,7 +51,7 @@ async def replay(
     """The steps after a position, as far as the cut leaves them, of all streams that the timeline shows; None when the
     caller's tenant has no such customer, or the cut leaves nothing of it. States are folded from the log itself."""
     customers = await family_at(connection, codec, caller, customer_id, cut)
-    streams = await feed.streams(connection, codec, caller.tenant, await about(connection, caller, customers))
+    streams = await feed.streams(connection, codec, caller.tenant, await about(connection, caller, customers, cut))
     own = cut.of(streams.get(customer_id, ()))
     if not own or own[0].stream_type != "customer":
         return None
@@ -85,11 +85,11 @@ def absorbed_by(events: list[Recorded]) -> set[UUID]:
     return {UUID(id) for id in customer.absorbed}
 
 
-async def about(connection: AsyncConnection[Any], caller: Caller, customers: list[UUID]) -> list[UUID]:
-    """The streams that concern these customers, their own among them."""
+async def about(connection: AsyncConnection[Any], caller: Caller, customers: list[UUID], cut: Cut = NOW) -> list[UUID]:
+    """The streams that concern these customers as of the settled cut, their own among them."""
     parts = sql.SQL(" UNION ").join(
         sql.SQL("SELECT t.stream_id FROM {} t WHERE {}").format(source, scope(caller))
-        for source in concerning(caller, customers, retracted=True)
+        for source in concerning(caller, customers, cut, retracted=True)
     )
     cursor = await connection.execute(parts)
     return [*customers, *(id for (id,) in await cursor.fetchall() if id not in customers)]

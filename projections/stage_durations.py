@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from domain.opportunity import Opportunity
 from eventlog.envelope import Recorded
-from projections.opportunities import StageMove
+from projections.opportunities import OPPORTUNITIES, StageMove
 from projections.projection import Projection, Row, Table, on
 from projections.query import Resource
 
@@ -16,6 +16,7 @@ class StageDurations(Projection):
     durations of an opportunity sum exactly to its last move less its opening, however often it was reopened."""
 
     per_event = True
+    when = "entered_at"
     table = Table(
         "stage_durations",
         key=("tenant", "opportunity_id", "version"),
@@ -45,7 +46,7 @@ class StageDurations(Projection):
 
 
 LEFT_AT: LiteralString = (
-    "(SELECT n.entered_at FROM read.stage_durations n WHERE n.tenant = t.tenant"
+    "(SELECT n.entered_at FROM {rows} n WHERE n.tenant = t.tenant"
     " AND n.opportunity_id = t.opportunity_id AND n.version > t.version ORDER BY n.version LIMIT 1)"
 )
 
@@ -55,8 +56,9 @@ STAGE_DURATIONS = Resource(
     STAGE_DURATION_ROWS,
     stream="opportunity",
     key=("opportunity_id", "version"),
-    only="NOT EXISTS (SELECT FROM read.opportunities o"
+    only="NOT EXISTS (SELECT FROM {opportunities} o"
     " WHERE o.tenant = t.tenant AND o.id = t.opportunity_id AND o.retracted)",
+    beside={"opportunities": OPPORTUNITIES.rows},
     sort="entered_at",
     computed={
         "left_at": ("moment", LEFT_AT),

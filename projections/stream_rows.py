@@ -46,6 +46,8 @@ class StreamRows(Projection):
     aggregate: ClassVar[type[Aggregate]]
     reads: ClassVar[tuple[type[Event], ...]] = ()
     """The events that concern this read model; all of the aggregate's when empty."""
+    passing: ClassVar[tuple[str, ...]] = ()
+    """Conditions that hold of most rows for a while only: the past finds by an index of its own where they did."""
     marked: ClassVar[dict[type[Event], Handler]]
 
     def __init_subclass__(cls) -> None:

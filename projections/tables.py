@@ -63,6 +63,26 @@ CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE 
                (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)
       FROM read.checkpoints c WHERE c.slot = of_slot
 $$;
+
+-- The last position recorded by a moment; 0 before the first. `recorded_at` never runs against the position, and
+-- positions have no gaps.
+CREATE OR REPLACE FUNCTION read.position_at(moment timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    low    bigint := 0;
+    high   bigint := coalesce((SELECT max(e.position) FROM log.events e), 0);
+    middle bigint;
+BEGIN
+    WHILE low < high LOOP
+        middle := (low + high + 1) / 2;
+        IF (SELECT e.recorded_at FROM log.events e WHERE e.position = middle) <= moment THEN
+            low := middle;
+        ELSE
+            high := middle - 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END
+$$;
 """
 
 MIGRATION_LOCK = 0x6B726F6E_00000002

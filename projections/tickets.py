@@ -38,6 +38,7 @@ class Tickets(StreamRows):
     """
 
     aggregate = Ticket
+    passing = ("queue_place IS NOT NULL",)
     table = Table(
         "tickets",
         key=ROW_KEY,

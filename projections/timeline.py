@@ -11,7 +11,9 @@ from psycopg import AsyncConnection, sql
 from domain import AGGREGATES
 from domain.aggregate import Event, field_names
 from eventlog.envelope import Caller, Recorded
-from projections.families import family
+from projections.as_of import asked_then, family_of, happened, rows
+from projections.cut import NOW, Cut
+from projections.opportunities import OPPORTUNITIES
 from projections.projection import Projection, Row, Table
 from projections.query import Ask, Page, Resource, scope, select
 from projections.stream_rows import events_of
@@ -73,39 +75,59 @@ TIMELINE = Resource(
 )
 
 
-async def timeline(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask) -> Page:
+async def timeline(
+    connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, ask: Ask, cut: Cut = NOW
+) -> Page:
     """The events of all streams that concern the customer and stand, latest first unless asked otherwise."""
-    customers = await family(connection, scope(caller), [customer_id])
-    return await select(connection, caller, TIMELINE, ask, sources=concerning(caller, customers), about=customers)
+    customers = await family_of(connection, caller, customer_id, cut)
+    sources = concerning(caller, customers, cut)
+    return await select(connection, caller, TIMELINE, asked_then(ask, cut), sources=sources, about=customers)
 
 
-def concerning(caller: Caller, customers: Iterable[UUID], *, retracted: bool = False) -> list[sql.Composed]:
+def concerning(
+    caller: Caller, customers: Iterable[UUID], cut: Cut = NOW, *, retracted: bool = False
+) -> list[sql.Composed]:
     """The events of streams that were about one of these customers from the beginning and still are, and of those that
-    were linked to one later. All events of an opportunity belong to the customer that it is linked to now. Each
-    customer is a source of its own: a page goes along its index, however long its life. Streams that were `retracted`
-    are left out unless asked for."""
-    kept = sql.SQL("true") if retracted else NOT_RETRACTED
+    were linked to one later. All events of an opportunity belong to the customer that it is linked to, as of the cut.
+    Each customer is a source of its own: a page goes along its index, however long its life. Streams that were
+    `retracted` are left out unless asked for."""
+    opportunities, kept = rows(OPPORTUNITIES, cut), within(caller, cut)
+    if not retracted:
+        kept += sql.SQL(" AND ") + not_retracted(cut)
     return [
-        part.format(customer=sql.Literal(customer), scope=scope(caller), kept=kept)
+        part.format(customer=sql.Literal(customer), scope=scope(caller), opportunities=opportunities, kept=kept)
         for customer in customers
         for part in (FROM_THE_BEGINNING, LATE)
     ]
 
 
-NOT_RETRACTED = sql.SQL(
-    "(SELECT r.type LIKE '%.retracted' FROM read.timeline r WHERE r.tenant = e.tenant AND r.stream_id = e.stream_id"
-    " AND r.type IN ({}) ORDER BY r.position DESC LIMIT 1) IS NOT TRUE"
-).format(sql.SQL(EXISTENCE))
+def within(caller: Caller, cut: Cut) -> sql.Composed:
+    """What the cut leaves of the events: those that it keeps of the streams whose first event it keeps."""
+    if not cut:
+        return sql.SQL("true").format()
+    return sql.SQL(
+        "{} AND (e.version = 1 OR EXISTS (SELECT FROM read.timeline t WHERE {} AND t.stream_id = e.stream_id"
+        " AND t.version = 1 AND {}))"
+    ).format(happened(cut, row="e"), scope(caller), happened(cut, row="t"))
+
+
+def not_retracted(cut: Cut) -> sql.Composed:
+    """The condition that the thing an event `e` is about was not retracted by then."""
+    known = happened(cut, row="r") if cut else sql.SQL("true")
+    return sql.SQL(
+        "(SELECT r.type LIKE '%.retracted' FROM read.timeline r WHERE r.tenant = e.tenant"
+        " AND r.stream_id = e.stream_id AND r.type IN ({}) AND {} ORDER BY r.position DESC LIMIT 1) IS NOT TRUE"
+    ).format(sql.SQL(EXISTENCE), known)
 
 
 FROM_THE_BEGINNING = sql.SQL("""
 (SELECT e.* FROM read.timeline e WHERE e.subject_id = {customer} AND e.stream_id <> ALL (ARRAY(
-    SELECT t.id FROM read.opportunities t
+    SELECT t.id FROM {opportunities} t
      WHERE {scope} AND t.subject_id = {customer} AND t.customer_id <> t.subject_id)) AND {kept})
 """)
 
 LATE = sql.SQL("""
 (SELECT e.* FROM read.timeline e WHERE e.stream_id = ANY (ARRAY(
-    SELECT t.id FROM read.opportunities t
+    SELECT t.id FROM {opportunities} t
      WHERE {scope} AND t.customer_id = {customer} AND t.customer_id <> t.subject_id)) AND {kept})
 """)

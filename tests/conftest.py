@@ -88,7 +88,7 @@ def kafka_bootstrap() -> str:
 @pytest.fixture(scope="session")
 def template_database() -> str:
     """A migrated, empty database that others are copied from; made once a run."""
-    from projections import PROJECTIONS
+    from projections import TABLES
     from projections.tables import prepare
 
     url = server("postgres")
@@ -100,7 +100,7 @@ def template_database() -> str:
         if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).rowcount:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
             migrate(make_conninfo(url, dbname=TEMPLATE), PARTITIONS)
-            prepare(make_conninfo(url, dbname=TEMPLATE), PROJECTIONS)
+            prepare(make_conninfo(url, dbname=TEMPLATE), TABLES)
     return TEMPLATE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
 
 
+LEISURELY = 10
+"""How much nicer than the others is a worker that nobody waits for."""
+
+
 def worker(name: str) -> Worker:
     """The worker of this name. Each is imported when it is asked for, as it is to start with no more than it needs."""
     match name:
@@ -29,6 +34,11 @@ def worker(name: str) -> Worker:
             from workers.projector import project
 
             return project(*PROJECTIONS)
+        case "historian":  # every event into the past of the query tables
+            from projections import PASTS
+            from workers.historian import remember
+
+            return remember(*PASTS)
         case "analyst":  # every event into the lakehouse
             from workers.analyst import analyse
 
@@ -51,6 +61,8 @@ def run(name: str, settings: Settings) -> None:
     around = Surroundings(
         settings.database_url, settings.kafka_client(settings.kafka_bootstrap), keys, settings.lake_path
     )
+    if name == "historian":
+        os.nice(LEISURELY)
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
     watch(settings.stall_s)

@@ -86,14 +86,22 @@ class Inbox:
     """
 
     def __init__(
-        self, name: str, recipient: Recipient, connection: AsyncConnection[Any], codec: Codec, kafka: Kafka
+        self,
+        name: str,
+        recipient: Recipient,
+        connection: AsyncConnection[Any],
+        codec: Codec,
+        kafka: Kafka,
+        pace_s: float = 0,
     ) -> None:
-        """`connection` is the inbox's own: its advisory locks live and die with it."""
+        """`connection` is the inbox's own: its advisory locks live and die with it. `pace_s` is how long what arrives
+        is let gather before the next batch, unless there is much to be made up for."""
         self.name = name
         self.recipient = recipient
         self._connection = connection
         self._codec = codec
         self._kafka = kafka
+        self._pace_s = pace_s
         self._filling: set[int] = set()
         self._subscription: Subscription | None = None
         self._joining: asyncio.Task[Subscription] | None = None
@@ -129,6 +137,8 @@ class Inbox:
             self._filling |= (await self._behind(older_than_s=0)).keys()
         for partition in sorted(self._filling):
             await self._fill(partition)
+        if self._pace_s and not self._filling:
+            await asyncio.sleep(self._pace_s)
 
     # -- events
 

@@ -9,15 +9,15 @@ from workers.inbox import Inbox
 from workers.lifetime import Surroundings, Worker, connected, persist
 
 
-def project(*projections: Projection) -> Worker:
-    """The worker that keeps the live tables of these projections; several of it share the partitions."""
+def project(*projections: Projection, name: str = "projector", pace_s: float = 0) -> Worker:
+    """The worker that keeps the tables of these projections; several of it share the partitions."""
 
     async def serve(around: Surroundings) -> None:
         async with connected(around.database_url) as writing, connected(around.database_url) as reading:
             host = Host(writing, [Slot(projection) for projection in projections])
-            await Inbox("projector", host, reading, Codec(around.keys), around.kafka).run()
+            await Inbox(name, host, reading, Codec(around.keys), around.kafka, pace_s).run()
 
     async def work(around: Surroundings) -> None:
-        await persist("projector", lambda: serve(around))
+        await persist(name, lambda: serve(around))
 
     return work

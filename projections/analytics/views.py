@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
@@ -23,8 +23,14 @@ class View(BaseModel):
 
     name: ClassVar[str]
 
-    as_of: date | None = Field(None, description="Only what had happened by the end of this day counts.")
-    known_at: int | None = Field(None, ge=0, description="Only what the log knew at this position counts.")
+    as_of: AwareDatetime | date | None = Field(
+        None,
+        union_mode="left_to_right",
+        description="Only what had happened by this moment, or the end of this day.",
+    )
+    known_at: NonNegativeInt | AwareDatetime | None = Field(
+        None, description="Only what the log knew at this position, or at this moment."
+    )
 
     @classmethod
     def sql(cls) -> str:
@@ -71,11 +77,14 @@ class Rfm(View):
 
     name = "rfm"
 
-    as_of: date | None = Field(default_factory=lambda: datetime.now(UTC).date())
+    as_of: AwareDatetime | date | None = Field(
+        default_factory=lambda: datetime.now(UTC).date(), union_mode="left_to_right"
+    )
     currency: str | None = None
 
     def parameters(self) -> dict[str, Any]:
-        return super().parameters() | {"day": self.as_of or datetime.now(UTC).date()}
+        as_of = self.as_of.astimezone(UTC).date() if isinstance(self.as_of, datetime) else self.as_of
+        return super().parameters() | {"day": as_of or datetime.now(UTC).date()}
 
 
 class ServiceCycles(View):
@@ -95,10 +104,11 @@ def scope(caller: Caller, view: View, facts: Iterable[str]) -> tuple[str, dict[s
     conditions: list[str] = ["tenant = $tenant"]
     values: dict[str, Any] = {"tenant": caller.tenant}
     if view.as_of is not None:
-        conditions.append("occurred_at < $as_of + INTERVAL 1 DAY")
+        moment = isinstance(view.as_of, datetime)
+        conditions.append("occurred_at <= $as_of" if moment else "occurred_at < $as_of + INTERVAL 1 DAY")
         values["as_of"] = view.as_of
     if view.known_at is not None:
-        conditions.append("position <= $known_at")
+        conditions.append(f"{'position' if isinstance(view.known_at, int) else 'recorded_at'} <= $known_at")
         values["known_at"] = view.known_at
     query, seen = view.sql(), " AND ".join(conditions)
     stands = f"{seen} AND stream_id NOT IN (FROM retracted)"

@@ -17,7 +17,7 @@ from api.kronika import Kronika
 from deploy.settings import Settings
 from eventlog import feed
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.host import Host, Slot
 
 
@@ -70,7 +70,7 @@ async def project(settings: Settings, house: Kronika) -> AsyncIterator[Callable[
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, options=options) as own:
 
         async def taken_in() -> None:
-            host = Host(own, [Slot(projection) for projection in PROJECTIONS])
+            host = Host(own, [Slot(projection) for projection in TABLES])
             await host.claim(range(house.log.partitions))
             async for page in feed.everything(own, house.log.codec):
                 await host.apply(page)

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from projections import PROJECTIONS
+from projections import TABLES
 
 from .test_commands import PERSON, is_problem, registered_customer
 
@@ -300,7 +300,7 @@ class TestHealth:
         assert (await client.get("/health/live")).json() == {"status": "live"}
         ready = (await client.get("/health/ready")).json()
         assert ready["status"] == "ready"
-        assert {projection.name for projection in PROJECTIONS} == set(ready["projections"])
+        assert {projection.name for projection in TABLES} == set(ready["projections"])
 
     async def test_metrics_tell_what_runs_and_what_lags(self, client):
         await asked(client, "register-customer", **PERSON)

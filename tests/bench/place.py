@@ -30,7 +30,7 @@ import workers.schema
 from deploy.kafka import LocalKafka
 from deploy.postgres import LocalPostgres
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS, tables
+from projections import TABLES, tables
 from tests.bench.measure import Reading, Unmeasurable
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ class Place:
         """A migrated, empty database; the lakehouse is not in it."""
         url = self._create(TEMPLATE)
         eventlog.schema.migrate(url, PARTITIONS)
-        tables.prepare(url, PROJECTIONS)
+        tables.prepare(url, TABLES)
         api.keys.prepare(url)
         workers.schema.prepare(url)
         return TEMPLATE

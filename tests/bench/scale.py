@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, LiteralString
@@ -33,6 +33,8 @@ from projections.customer_card import CUSTOMERS
 from projections.host import Host, Slot
 from projections.query import Ask, Filter, Page, select
 from projections.timeline import timeline
+from tests.bench import as_of
+from tests.bench.copying import without_indexes
 from tests.bench.measure import Benchmark, Reading, Rounds, Side, Unmeasurable, write
 from tests.bench.place import PARTITIONS, ROOT, TENANT, Place
 from tests.bench.workload import ACTOR, NAME, SUBJECT, TEXT, customer_ids, history, opened
@@ -44,6 +46,8 @@ MODULE = "tests.bench.scale"  # also when it is run as __main__
 SMALL, LARGE = 100_000, 10_000_000
 BYTES_AN_EVENT = 2_200
 """With rows, indexes and some of the write-ahead log, measured."""
+PAST = 1_000_000
+"""How many events of the past are asked about as of past moments."""
 COMMANDS, PAGES, AT_ONCE = 3_000, 40, 64
 CALLER = Caller(TENANT, ACTOR)
 
@@ -155,32 +159,6 @@ def originals(table: str) -> sql.Composable:
     return sql.SQL("position <= {}").format(EVENTS)
 
 
-@contextmanager
-def without_indexes(connection: psycopg.Connection[Any], table: str) -> Iterator[None]:
-    """Drop the table's indexes for the time of the block, keys included."""
-    keys = connection.execute(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE conrelid = %s::regclass AND contype IN ('p', 'u')",
-        [table],
-    ).fetchall()
-    others = connection.execute(
-        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
-        " WHERE indrelid = %s::regclass AND indexrelid NOT IN (SELECT conindid FROM pg_constraint)",
-        [table],
-    ).fetchall()
-    altered = sql.SQL("ALTER TABLE {} ").format(sql.Identifier(*table.split(".")))
-    for name, _ in keys:
-        connection.execute(altered + sql.SQL("DROP CONSTRAINT {}").format(sql.Identifier(name)))
-    for name, _ in others:
-        connection.execute(f"DROP INDEX {name}")
-    yield
-    connection.execute("SET maintenance_work_mem = '1GB'")
-    for name, definition in keys:
-        connection.execute(altered + sql.SQL("ADD CONSTRAINT {} ").format(sql.Identifier(name)) + sql.SQL(definition))
-    for _, definition in others:
-        connection.execute(definition)
-
-
 # -- what is measured, each in a process of its own
 
 
@@ -284,7 +262,7 @@ def main() -> None:
     given = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     with Place(0, lambda doing: console.print(f"[dim]{doing}[/]")) as place:
-        chosen = benchmarks(place, given.events)
+        chosen = [*benchmarks(place, given.events), *as_of.benchmarks(place, min(given.events, PAST))]
         rounds = Rounds(console, given.rounds, given.quiet)
         rounds.run(chosen)
         rounds.print(chosen)

@@ -13,7 +13,7 @@ from commands.command import registered
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.log import Log
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.host import Host, Slot
 from projections.query import Page, Resource, ask_of, select
 from tests.log_helpers import ask, take_in
@@ -35,7 +35,7 @@ class Company:
 
     async def settles(self) -> None:
         """Everything that happened reaches the read models."""
-        await take_in(Host(self.connection, [Slot(p) for p in PROJECTIONS]), self.connection, self.log.codec)
+        await take_in(Host(self.connection, [Slot(p) for p in TABLES]), self.connection, self.log.codec)
 
     async def customer(self, name: str = "李雷", **fields: Any) -> UUID:
         return await self.does("register-customer", **{"kind": "organisation", "name": name, **fields})

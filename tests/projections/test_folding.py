@@ -22,7 +22,7 @@ from domain.ticket import Ticket
 from eventlog.codec import event_types, kind_of
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Recorded, partition_of
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.customer_card import CUSTOMER_CARD
 from projections.host import Host, Slot
 from projections.opportunities import OPPORTUNITY_ROWS
@@ -32,7 +32,7 @@ from projections.tickets import TICKET_ROWS
 from tests.domain.anything import BEGINNING, events_of, happenings
 
 NAMES = {known.event_class: name for name, known in event_types().items()}
-SLOTS = [Slot(projection) for projection in PROJECTIONS]
+SLOTS = [Slot(projection) for projection in TABLES]
 STREAMS = {aggregate: [UUID(int=100 * n + m) for m in range(3)] for n, aggregate in enumerate(AGGREGATES, 1)}
 
 
@@ -57,10 +57,10 @@ def as_recorded(happened, minutes, streams):
 
 
 @st.composite
-def logs(draw, kinds=AGGREGATES):
+def logs(draw, kinds=AGGREGATES, within=1000):
     happened = draw(happenings([event for kind in kinds for event in events_of(kind)], min_size=1, max_size=30))
     size = len(happened)
-    minutes = draw(st.lists(st.integers(0, 1000), min_size=size, max_size=size))
+    minutes = draw(st.lists(st.integers(0, within), min_size=size, max_size=size))
     streams = draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))
     return as_recorded(happened, minutes, streams)
 

@@ -66,6 +66,7 @@ async def holding_the_log(writer: Any, *_: Any) -> AsyncIterator[None]:
 
 
 DOOR = ("api", "reactor")
+KEEPERS = ("projector", "historian")
 
 FAILPOINTS = {
     point.name: point
@@ -85,12 +86,12 @@ FAILPOINTS = {
         Failpoint("relay.published_before_saved", ("relay",), "after", "workers.kafka:Publisher.publish"),
         Failpoint("relay.saved", ("relay",), "after", "workers.relay:Tail.save"),
         # from the log and Kafka into the query tables
-        Failpoint("host.claimed", ("projector",), "after", "projections.host:Host.claim"),
-        Failpoint("host.before_advance", ("projector",), "before", "projections.host:Host._transaction"),
-        Failpoint("host.folds_an_event", ("projector",), "before", "projections.projection:Projection.handle"),
-        Failpoint("host.advanced_before_write", ("projector",), "after", "projections.host:Host._advance"),
-        Failpoint("host.written_before_commit", ("projector",), "after", "projections.host:Host._park"),
-        Failpoint("host.committed", ("projector",), "after", "projections.host:Host._transaction"),
+        Failpoint("host.claimed", KEEPERS, "after", "projections.host:Host.claim"),
+        Failpoint("host.before_advance", KEEPERS, "before", "projections.host:Host._transaction"),
+        Failpoint("host.folds_an_event", KEEPERS, "before", "projections.projection:Projection.handle"),
+        Failpoint("host.advanced_before_write", KEEPERS, "after", "projections.host:Host._advance"),
+        Failpoint("host.written_before_commit", KEEPERS, "after", "projections.host:Host._park"),
+        Failpoint("host.committed", KEEPERS, "after", "projections.host:Host._transaction"),
         # and into the lakehouse
         Failpoint("analyst.claimed", ("analyst",), "after", "projections.analytics.intake:Intake._claim"),
         Failpoint("analyst.before_commit", ("analyst",), "before", "projections.analytics.intake:Intake._write"),

@@ -24,6 +24,7 @@ import api.app
 import deploy.migrate
 import workers.__main__
 import workers.analyst
+import workers.historian
 import workers.policies
 import workers.projector
 import workers.reactor

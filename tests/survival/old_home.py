@@ -31,7 +31,7 @@ DATABASE, REST = KEPT / "database.sql", KEPT / "home.json"
 SOMEWHERE = "/home/kronika/lake/"
 """Instead of where the lakehouse really was: a home may be moved."""
 
-PROCESSES = ("api-1", "relay-1", "projector-1", "analyst-1", "reactor-1")
+PROCESSES = ("api-1", "relay-1", "projector-1", "historian-1", "analyst-1", "reactor-1")
 
 
 def restore(url: str, keys: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.survival.system import EVERYTHING
 
 ROOMS = ("domain", "eventlog", "commands", "projections", "api", "workers", "deploy", "tests/survival")
 COMMANDS = 300
-FEWEST = ("api-1", "api-2", "relay-1", "projector-1", "analyst-1", "reactor-1")
+FEWEST = ("api-1", "api-2", "relay-1", "projector-1", "historian-1", "analyst-1", "reactor-1")
 
 
 @dataclass(frozen=True)

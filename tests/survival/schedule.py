@@ -22,9 +22,9 @@ LONGEST_S = 75
 """What has not come to its end by then never will."""
 
 TOPOLOGIES = (
-    ("api-1", "api-2", "relay-1", "projector-1", "analyst-1", "reactor-1"),
-    ("api-1", "api-2", "relay-1", "relay-2", "projector-1", "projector-2", "analyst-1", "reactor-1"),
-    ("api-1", "api-2", "relay-1", "projector-1", "analyst-1", "analyst-2", "reactor-1", "reactor-2"),
+    ("api-1", "api-2", "relay-1", "projector-1", "historian-1", "analyst-1", "reactor-1"),
+    ("api-1", "api-2", "relay-1", "relay-2", "projector-1", "projector-2", "historian-1", "analyst-1", "reactor-1"),
+    ("api-1", "api-2", "relay-1", "projector-1", "historian-1", "analyst-1", "analyst-2", "reactor-1", "reactor-2"),
 )
 
 

@@ -39,7 +39,17 @@ PATIENCE_S = 30
 
 TENANT = "acme"
 PARTITIONS = 4
-EVERYTHING = ("api-1", "api-2", "relay-1", "relay-2", "projector-1", "projector-2", "analyst-1", "reactor-1")
+EVERYTHING = (
+    "api-1",
+    "api-2",
+    "relay-1",
+    "relay-2",
+    "projector-1",
+    "projector-2",
+    "historian-1",
+    "analyst-1",
+    "reactor-1",
+)
 REST_S = 0.3
 """How long the keeper of services waits before it starts again what has ended."""
 

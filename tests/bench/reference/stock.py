@@ -24,7 +24,7 @@ from domain.customer import Customer
 from eventlog.codec import event_types, kind_of
 from eventlog.envelope import Recorded
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import Slot, as_json, draft_of, rows_by_key, upsert
+from projections.host import Slot, as_json, rows_by_key, upsert
 from tests.bench.measure import Reading, Side
 from tests.bench.place import TENANT, Place
 from tests.bench.workload import ACTOR, NAME, SUBJECT, TEXT, customer_ids, person, ticket
@@ -109,7 +109,7 @@ class View(PostgresTrackingRecorder):
             self._insert_tracking(cursor, tracking)
             cursor.row_factory = dict_row
             row = cursor.execute(rows_by_key(self.slot), [[part] for part in key], prepare=True).fetchone()
-            draft = draft_of(row, CUSTOMER_CARD) if row else CUSTOMER_CARD.new_row(recorded)
+            draft = CUSTOMER_CARD.draft(row) if row else CUSTOMER_CARD.new_row(recorded)
             CUSTOMER_CARD.handle(draft, recorded)
             cursor.execute(upsert(self.slot), [as_json([draft])], prepare=True)
 

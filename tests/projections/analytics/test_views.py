@@ -87,6 +87,22 @@ async def test_the_funnel_as_it_was_known_at_a_position(company, lakehouse):
     assert [r for (r,) in await rows(company, lakehouse, Funnel(), "reached")] == [1, 1, 1, 1, 1]
 
 
+async def test_a_view_is_asked_as_of_a_moment_of_either_clock_too(company, lakehouse):
+    opened, won = datetime(2025, 1, 1, 9, tzinfo=UTC), datetime(2025, 1, 1, 12, tzinfo=UTC)
+    opportunity = await company.opportunity(occurred_at=opened)
+    await company.does("win-opportunity", opportunity_id=opportunity, occurred_at=won)
+    await lakehouse.settles(company)
+    for view, won_by_then in (
+        (Funnel(as_of=won - timedelta(seconds=1)), 0),
+        (Funnel(as_of=won), 1),
+        (Funnel(as_of=won.date()), 1),
+        (Funnel.model_validate({"as_of": "2025-01-01T11:59:59Z"}), 0),
+        (Funnel(known_at=datetime.now(UTC)), 1),
+    ):
+        assert (await rows(company, lakehouse, view, "reached"))[-1] == (won_by_then,), view
+    assert await rows(company, lakehouse, Funnel(known_at=won), "reached") == [], "it was learned today"
+
+
 async def test_versions_of_a_pipeline_have_their_own_funnels(company, lakehouse):
     won_and_lost = [
         {"label": "Signed", "type": "won", "probability": "1", "forecast_category": "Closed"},

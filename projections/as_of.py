@@ -1,0 +1,201 @@
+"""Where a read model is read from as of a moment of two clocks: its live table for now, else what of its past holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from eventlog.envelope import Caller
+from projections.customer_card import CUSTOMERS
+from projections.cut import NOW, Cut
+from projections.families import family
+from projections.opportunities import OPPORTUNITIES
+from projections.past import ENDLESS, HEADLESS, LONGEST
+from projections.query import Ask, Page, Resource, scope, select
+from projections.stream_rows import StreamRows
+
+AHEAD = timedelta(minutes=5)
+"""Nothing is dated later than this after it was recorded: a command more than a minute ahead of its process's clock is
+refused, and no clock of a process runs minutes ahead of the log's."""
+
+
+@dataclass(frozen=True)
+class Settled(Cut):
+    """A cut at a position, and the latest moment at which anything it keeps can have happened: a list goes along its
+    index from there, and not from today."""
+
+    latest: datetime = ENDLESS
+
+
+async def settled(connection: AsyncConnection[Any], cut: Cut) -> Cut:
+    """The same cut, its `known_at` as a position."""
+    if cut.known_at is None:
+        return cut
+    by_position = "SELECT position, recorded_at FROM log.events WHERE position = %s"
+    by_moment = "SELECT position, recorded_at FROM log.events WHERE position = read.position_at(%s)"
+    cursor = await connection.execute(by_position if isinstance(cut.known_at, int) else by_moment, [cut.known_at])
+    position, recorded_at = await cursor.fetchone() or (0, datetime.min.replace(tzinfo=UTC))
+    return Settled(cut.as_of, position, recorded_at + AHEAD)
+
+
+async def listed(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    resource: Resource,
+    ask: Ask,
+    cut: Cut = NOW,
+    *,
+    about: Sequence[UUID] = (),
+) -> Page:
+    """What `query.select` answers now, as it was; `cut` is settled."""
+    asked, parts = asked_then(ask, cut), sources(resource, cut)
+    if cut and not resource.projection.per_event:
+        parts = await quickest(connection, caller, resource, cut, (ask.sort or resource.sort).removeprefix("-"))
+    return await select(
+        connection,
+        caller,
+        seen(resource, cut),
+        asked,
+        sources=parts,
+        about=about,
+        customers=rows(CUSTOMERS, cut),
+    )
+
+
+def asked_then(ask: Ask, cut: Cut) -> Ask:
+    """Computed columns refer to that moment, and cursors belong to it."""
+    return replace(ask, now=cut.as_of or ask.now, as_of=repr(cut)) if cut else ask
+
+
+async def family_of(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, cut: Cut) -> list[UUID]:
+    """The customer, and those that had been merged into it."""
+    return await family(connection, scope(caller), [customer_id], rows(CUSTOMERS, cut))
+
+
+def seen(resource: Resource, cut: Cut) -> Resource:
+    """The resource over the table that it is read from."""
+    if cut and resource.beside:
+        return replace(resource, beside={"opportunities": rows(OPPORTUNITIES, cut)})
+    return resource.past if cut else resource
+
+
+def sources(resource: Resource, cut: Cut) -> list[sql.Composable]:
+    """The parts of that table that hold, without rows in common; `cut` is settled."""
+    table = seen(resource, cut).rows
+    if not cut:
+        return [table]
+    if resource.projection.per_event:
+        return [part(table, happened(cut, resource.projection.when))]
+    return [part(table, condition) for condition in ways(cut)]
+
+
+def rows(resource: Resource, cut: Cut) -> sql.Composable:
+    """The same as one source."""
+    return together(sources(resource, cut))
+
+
+def rows_at_once(caller: Caller, resource: Resource, cut: Cut, condition: LiteralString) -> sql.Composable:
+    """What of the caller's meets one of the `passing` conditions, found by when it did."""
+    if not cut:
+        return resource.rows
+    return together(at_once(caller, resource, cut, condition))
+
+
+def together(parts: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(parts)) if len(parts) > 1 else parts[0]
+
+
+def part(table: sql.Composable, where: sql.Composable) -> sql.Composed:
+    return sql.SQL("(SELECT p.* FROM {} p WHERE {})").format(table, where)
+
+
+def happened(cut: Cut, when: str = "occurred_at", row: str = "p") -> sql.Composed:
+    """The condition that a row that is an event is within the cut."""
+    as_of, known_at = points(cut)
+    return sql.SQL("{} <= {} AND {} <= {}").format(
+        sql.Identifier(row, when), as_of, sql.Identifier(row, "position"), known_at
+    )
+
+
+def points(cut: Cut) -> tuple[datetime, int]:
+    """Both clocks, each at its last point where now is meant."""
+    assert not isinstance(cut.known_at, datetime), "a cut is settled before it is read by"
+    latest = cut.latest if isinstance(cut, Settled) else ENDLESS
+    moment = min(cut.as_of or ENDLESS, latest, ENDLESS - timedelta.resolution)
+    return moment, HEADLESS - 1 if cut.known_at is None else cut.known_at
+
+
+def ways(cut: Cut) -> list[sql.Composed]:
+    """The conditions under which a version is what the cut shows; never two of them hold."""
+    as_of, known_at = points(cut)
+    told = [sql.SQL(way).format(as_of=as_of, known_at=known_at) for way in (HELD, BELIEVED)]
+    return told if isinstance(cut, Settled) else told[:1]  # what was believed wrongly nobody believes now
+
+
+HELD = "p.valid_from <= {as_of} AND p.valid_to > {as_of} AND p.known_from <= {known_at} AND p.known_to > {known_at}"
+BELIEVED = "p.valid_to <= {as_of} AND p.known_from <= {known_at} AND p.believed_to > {known_at}"
+
+
+# -- the same parts, found by when they began to hold: quick where little held, whatever there was before and after
+
+
+def at_once(caller: Caller, resource: Resource, cut: Cut, condition: LiteralString = "true") -> list[sql.Composed]:
+    """The parts of what meets the condition."""
+    ends = [("lasts", "valid_from", points(cut)[0])]
+    if isinstance(cut, Settled):
+        ends.append(("late", "valid_to", cut.latest - AHEAD))
+    return [
+        sql.SQL(AT_ONCE).format(
+            table=resource.past.rows,
+            tenant=caller.tenant,
+            longest=LONGEST,
+            of_class=sql.Identifier("p", of_class),
+            begins=sql.Identifier("p", begins),
+            moment=moment,
+            way=way,
+            condition=sql.SQL(condition),
+        )
+        for (of_class, begins, moment), way in zip(ends, ways(cut), strict=True)
+    ]
+
+
+# OFFSET 0: each class on its own, along its index.
+AT_ONCE = """
+(SELECT p.* FROM generate_series(0, {longest}) AS class(n) CROSS JOIN LATERAL (
+    SELECT p.* FROM {table} p WHERE p.tenant = {tenant} AND {of_class} = class.n AND {condition} AND {way}
+       AND {begins} >= CASE WHEN class.n < {longest} THEN {moment}::timestamptz - make_interval(secs => 8 ^ class.n)
+                            ELSE '-infinity' END OFFSET 0) p)
+"""
+
+FEW = 1_000
+"""So many versions are read and sorted as quickly as a page is found along the index that the list is sorted by."""
+
+
+async def quickest(
+    connection: AsyncConnection[Any], caller: Caller, resource: Resource, cut: Cut, sort: str
+) -> list[sql.Composable]:
+    """The parts, each as it is found most quickly for a list sorted so."""
+    table, begins = resource.past.rows, sql.Composed([])
+    if sort in ("created_at", "updated_at"):  # the list goes along its index from the cut on, and not from today
+        begins = sql.SQL(" AND {} <= {}").format(sql.Identifier("p", sort), points(cut)[0])
+    present: LiteralString = f"{sort} IS NOT NULL" if f"{sort} IS NOT NULL" in passing(resource) else "true"
+    along = [part(table, way + begins + sql.SQL(f" AND {present}")) for way in ways(cut)]
+    parts = at_once(caller, resource, cut, present)
+    counts = [sql.SQL("(SELECT count(*) FROM (SELECT FROM {} p LIMIT {}) p)").format(one, FEW + 1) for one in parts]
+    cursor = await connection.execute(sql.SQL("SELECT ") + sql.SQL(", ").join(counts))
+    found = await cursor.fetchone() or ()
+    chosen: list[sql.Composable] = [
+        few if count <= FEW else many for few, many, count in zip(parts, along, found, strict=True)
+    ]
+    if present != "true":
+        chosen += [part(table, way + sql.SQL(f" AND {sort} IS NULL")) for way in ways(cut)]
+    return chosen
+
+
+def passing(resource: Resource) -> tuple[str, ...]:
+    return resource.projection.passing if isinstance(resource.projection, StreamRows) else ()

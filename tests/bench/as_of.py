@@ -1,0 +1,274 @@
+"""What was beside what is: pages of lists, the board and a view as of past moments, in a company of two years."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import uvloop
+from psycopg import AsyncConnection, sql
+
+from deploy.demo.filling import fill
+from deploy.demo.history import company
+from eventlog import feed
+from eventlog.codec import Codec
+from eventlog.envelope import Caller
+from eventlog.keys import NobodysKeys
+from projections import TABLES
+from projections.analytics.intake import Intake
+from projections.analytics.lake import Lake, prepare
+from projections.analytics.views import Funnel, Revenue, ServiceCycles, View
+from projections.as_of import listed, settled
+from projections.customer_card import CUSTOMERS
+from projections.cut import NOW, Cut
+from projections.host import Host, Slot
+from projections.opportunities import OPPORTUNITIES
+from projections.orders import ORDERS
+from projections.pipeline_board import board
+from projections.query import Ask, Filter, Resource
+from projections.tickets import TICKETS
+from tests.bench.copying import without_indexes
+from tests.bench.measure import Benchmark, Reading, Side
+from tests.bench.place import PARTITIONS, Place
+from tests.bench.workload import opened
+from workers.lifetime import connected
+
+MODULE = "tests.bench.as_of"  # also when it is run as __main__
+EVENTS = 100_000
+SEED, UNTIL, SCALE = 7, date(2026, 6, 30), 0.15
+DEMO = Caller("demo", "bench")
+TIMES = 15
+COPIED = ("customers", "opportunities", "orders", "tickets", "pipelines", "stage_durations")
+
+MOMENT: LiteralString = (
+    "CASE WHEN {column} < '9999-01-01+00' THEN {column} + copy.k * interval '1 minute' ELSE {column} END"
+)
+POSITION: LiteralString = "(SELECT r.n FROM public.ranks r WHERE r.position = {column} AND r.k = copy.k)"
+A_COPY: dict[str, LiteralString] = {
+    **dict.fromkeys(
+        ("id", "stream_id", "subject_id", "event_id", "customer_id", "opportunity_id", "order_id"),
+        "md5({column}::text || copy.k)::uuid",
+    ),
+    **dict.fromkeys(("position", "known_from"), POSITION),
+    **dict.fromkeys(("known_to", "believed_to"), "coalesce(" + POSITION + ", {column})"),
+}
+"""What differs between a row and its k-th copy: everything happens and is learned k minutes later."""
+
+LEARNED_AT_ONCE = """
+UPDATE log.events e SET recorded_at = n.at
+  FROM (SELECT position, max(occurred_at) OVER (ORDER BY position) AS at FROM log.events) n
+ WHERE n.position = e.position
+"""
+"""Has the log learn of everything when it happened, as in all those years it would have."""
+
+RANKS = """
+CREATE TABLE public.ranks AS
+SELECT e.position, copy.k, row_number() OVER (ORDER BY e.recorded_at + copy.k * interval '1 minute', position, k) AS n
+  FROM log.events e CROSS JOIN generate_series(0, {}) AS copy(k)
+"""
+"""The position of each copy of an event."""
+
+PAGES: dict[str, tuple[Resource, Ask]] = {
+    "customers by name": (CUSTOMERS, Ask(sort="name")),
+    "customers of a class": (CUSTOMERS, Ask((Filter("tier", "eq", "consumer"),))),
+    "latest sales": (OPPORTUNITIES, Ask()),
+    "largest sales": (OPPORTUNITIES, Ask(sort="-amount")),
+    "latest orders": (ORDERS, Ask()),
+    "orders changed last": (ORDERS, Ask(sort="-updated_at")),
+    "closed orders": (ORDERS, Ask((Filter("state", "eq", "closed"),))),
+    "ticket queue": (TICKETS, Ask(sort="queue_place")),
+    "open tickets": (TICKETS, Ask((Filter("state", "eq", "open"),))),
+}
+PARTS = (0.1, 0.35, 0.6, 0.85)
+"""Where in the log the moments lie that are asked about, on either clock."""
+
+
+def benchmarks(place: Place, events: int = EVENTS) -> list[Benchmark]:
+    filled = Filled(place, events)
+
+    def side(what: str, unit: str = " ms") -> Side:
+        return Side(what, lambda: place.child(MODULE, what, filled.url, filled.lake), unit=unit)
+
+    return [
+        Benchmark(
+            f"as_of_{what}_vs_live",
+            f"{meaning} as of a past moment, {events:,} events; the same now",
+            side(f"{what}_then"),
+            side(f"{what}_now"),
+            bound,
+            at_most=True,
+        )
+        for what, meaning, bound in (
+            ("page", "a page of a list", 3),
+            ("pipeline", "the pipeline board", 3),
+            ("view", "a view of the lakehouse", 2),
+        )
+    ]
+
+
+class Filled:
+    """A company's two years, many times over; made when first needed."""
+
+    def __init__(self, place: Place, events: int) -> None:
+        self._place, self._events = place, events
+        self.lake = str(place.home / "lake as of")
+
+    @cached_property
+    def url(self) -> str:
+        place = self._place
+        url = place.migrated()
+        place.tell("recording two years of a company, and their past")
+        place.child_json(MODULE, "record", url, place.keys)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(LEARNED_AT_ONCE)
+            place.child_json(MODULE, "project", url, place.keys)
+            row = connection.execute("SELECT count(*) FROM log.events").fetchone()
+            assert row is not None
+            began = time.monotonic()
+            multiply(connection, max(1, round(self._events / row[0])), place.tell)
+        place.tell(f"copied in {time.monotonic() - began:,.0f} s; into the lakehouse")
+        place.child_json(MODULE, "analyse", url, self.lake)
+        return url
+
+
+def multiply(connection: psycopg.Connection[Any], times: int, tell: Callable[[str], None]) -> None:
+    """Make `times` of what is there, by SQL over whole tables; indexes are made anew afterwards."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(sql.SQL(RANKS).format(times - 1))
+    connection.execute("ALTER TABLE public.ranks ADD PRIMARY KEY (position, k)")
+    tables = ["log.events", *(f"read.{table.name}" for table in TABLES if table.name.removesuffix("_past") in COPIED)]
+    for name in tables:
+        tell(f"copying {name}")
+        table = sql.Identifier(*name.split("."))
+        with without_indexes(connection, name):
+            columns = connection.execute(
+                "SELECT attname, atttypid = 'timestamptz'::regtype FROM pg_attribute"
+                " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                [name],
+            ).fetchall()
+            copied = [
+                sql.SQL(MOMENT if moment else A_COPY.get(column, "{column}")).format(column=sql.Identifier("o", column))
+                for column, moment in columns
+            ]
+            connection.execute(sql.SQL("CREATE TEMP TABLE originals AS SELECT * FROM {}").format(table))
+            connection.execute(sql.SQL("TRUNCATE {}").format(table))
+            connection.execute(
+                sql.SQL(
+                    "INSERT INTO {} SELECT {} FROM originals o CROSS JOIN generate_series(0, {}) AS copy(k)"
+                ).format(table, sql.SQL(", ").join(copied), times - 1)
+            )
+            connection.execute("DROP TABLE originals")
+    connection.execute("DROP TABLE public.ranks")
+    tell("vacuuming")
+    connection.execute("VACUUM ANALYZE")
+    connection.execute("CHECKPOINT")
+
+
+# -- what is done, each in a process of its own
+
+
+async def record(url: str, keys: str) -> None:
+    async with opened(url, Path(keys)) as log:
+        await fill(log, DEMO, list(company(SEED, UNTIL, SCALE)))
+
+
+async def project(url: str, keys: str) -> None:
+    async with opened(url, Path(keys)) as log, connected(url) as writing, connected(url) as reading:
+        host = Host(writing, [Slot(table) for table in TABLES])
+        await host.claim(range(PARTITIONS))
+        async for page in feed.everything(reading, Codec(log.keys)):
+            await host.apply(page)
+
+
+async def analyse(url: str, lake: str) -> None:
+    prepare(url, lake)
+    facts = Intake(Lake.open(url, lake))
+    await facts.claim(range(PARTITIONS))
+    async with connected(url) as reading:
+        async for page in feed.everything(reading, Codec(NobodysKeys()), limit=20_000):
+            await facts.apply(page)
+            await facts.commit()
+    await facts.run(facts.lake.tidy)
+    await facts.close()
+
+
+async def moments(connection: AsyncConnection[Any]) -> list[Cut]:
+    """Those asked about, on each clock; as an API settles them."""
+    cuts = []
+    for part in PARTS:
+        cursor = await connection.execute(
+            "SELECT position, recorded_at FROM log.events"
+            " WHERE position = (SELECT (max(position) * %s)::bigint FROM log.events)",
+            [part],
+        )
+        position, moment = await cursor.fetchone() or (0, None)
+        cuts += [Cut(moment), await settled(connection, Cut(None, position))]
+    return cuts
+
+
+async def page(url: str, then: bool) -> Reading:
+    async with connected(url) as connection:
+        cuts = await moments(connection) if then else [NOW]
+        costs = {
+            name: [
+                await cost(lambda r=resource, a=ask, c=cut: listed(connection, DEMO, r, a, c))  # type: ignore[misc]
+                for cut in cuts
+            ]
+            for name, (resource, ask) in PAGES.items()
+        }
+    told = ", ".join(f"{name} {statistics.mean(each):.1f}" for name, each in costs.items())
+    return Reading(statistics.mean(one for each in costs.values() for one in each), note=told)
+
+
+async def pipeline(url: str, then: bool) -> Reading:
+    async with connected(url) as connection:
+        cuts = await moments(connection) if then else [NOW]
+        costs = [await cost(lambda c=cut: board(connection, DEMO, cut=c)) for cut in cuts]  # type: ignore[misc]
+    return Reading(statistics.mean(costs), note=" ".join(f"{one:.0f}" for one in costs))
+
+
+async def cost(ask: Callable[[], Awaitable[object]]) -> float:
+    """Milliseconds, the median of many."""
+    taken = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        await ask()
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+async def view(url: str, lake: str, then: bool) -> Reading:
+    async with connected(url) as connection:
+        cuts = await moments(connection) if then else [NOW]
+    costs = []
+    with Lake.open(url, lake, read_only=True) as opened_lake:
+        for kind in (Funnel, Revenue, ServiceCycles):
+            for cut in cuts:
+                asked: View = kind(as_of=cut.as_of, known_at=cut.known_at)
+                taken = []
+                for _ in range(TIMES // 3):
+                    began = time.perf_counter()
+                    opened_lake.ask(DEMO, asked)
+                    taken.append((time.perf_counter() - began) * 1000)
+                costs.append(statistics.median(taken))
+    return Reading(statistics.mean(costs))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["record" | "project" | "analyse" as step, url, where]:
+            uvloop.run({"record": record, "project": project, "analyse": analyse}[step](url, where))
+            print("{}")
+        case ["page_then" | "page_now" as what, url, _]:
+            uvloop.run(page(url, what == "page_then")).tell()
+        case ["pipeline_then" | "pipeline_now" as what, url, _]:
+            uvloop.run(pipeline(url, what == "pipeline_then")).tell()
+        case ["view_then" | "view_now" as what, url, lake]:
+            uvloop.run(view(url, lake, what == "view_then")).tell()
