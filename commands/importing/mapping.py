@@ -1,31 +1,128 @@
-"""The mapping file of an import: which files, how their rows join, and which commands they become."""
+"""The mapping file of an import: read, and found to make sense, or all of its faults told with their lines."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from commands.importing import forms
+from commands.importing.language import Check, File, Join, Language, Step, Wish
+from commands.importing.marked import MappingError, Marked, Path
+from commands.importing.scope import Files, NoFiles, Scope
+from commands.importing.steps import Walk
+
+__all__ = ["File", "Mapping", "MappingError", "load_mapping", "schema"]
+
+NO_FILES = NoFiles()
 
 
-class MappingError(Exception):
-    """All faults of a mapping, each with file name, line and column; `faults` is the list, the message all of them."""
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping whose every word is known. `check` finds whether the files have the columns that it names."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    language: Language
+    marked: Marked
 
+    @property
+    def name(self) -> str:
+        return self.marked.name
 
-class File(BaseModel):
-    path: str
+    @property
+    def source(self) -> str:
+        return self.language.source
 
+    @property
+    def trust(self) -> int:
+        return self.language.trust
 
-class Mapping(BaseModel):
-    source: str
-    trust: int = 50
-    files: dict[str, File]
+    @property
+    def files(self) -> dict[str, File]:
+        return self.language.files
 
-    def check(self, headers: dict[str, tuple[str, ...]]) -> None:
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.language.steps
+
+    def line_of(self, *path: str | int) -> int:
+        return self.marked.at(path)[0]
+
+    def check(self, headers: Map[str, tuple[str, ...]]) -> None:
         """Raises MappingError when it names a column that a file has not."""
-        raise NotImplementedError
+        self.walks(headers)
+
+    def walks(self, headers: Map[str, tuple[str, ...]] | None, files: Files = NO_FILES) -> list[Walk]:
+        """The steps, ready to walk; `headers` are the columns by file, None as long as they are not known."""
+        scope = Scope(self.language, headers, files)
+        scope.at("time_zone").zone(self.language.time_zone)
+        if self.language.phone_region is not None:
+            scope.at("phone_region").region(self.language.phone_region)
+        names = [step.name for step in self.steps]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                scope.at("steps", place, "name").fault(f"another step is called {name!r}, too")
+        walks = [Walk.of(step, scope.at("steps", place)) for place, step in enumerate(self.steps)]
+        if scope.faults:
+            told = dict.fromkeys(scope.faults)
+            raise MappingError([self.marked.told(*fault) for fault in sorted(told, key=lambda f: self.marked.at(f[0]))])
+        return walks
 
 
 def load_mapping(text: str, name: str) -> Mapping:
-    raise NotImplementedError
+    """The mapping that a YAML text says; `name` is what its author calls it. Raises MappingError."""
+    marked = Marked.read(text, name)
+    try:
+        language = Language.model_validate(marked.value)
+    except ValidationError as error:
+        raise MappingError(
+            sorted({told(marked, wrong) for wrong in error.errors(include_url=False)}, key=by_line)
+        ) from None
+    mapping = Mapping(language, marked)
+    mapping.walks(None)
+    return mapping
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of mapping files, for editors."""
+    return Language.model_json_schema(by_alias=True)
+
+
+def told(marked: Marked, wrong: Any) -> str:
+    """A fault in words, at the innermost place that the text has."""
+    path: Path = ()
+    for part in wrong["loc"]:
+        if (*path, part) in marked.marks:
+            path = (*path, part)
+    last = str(wrong["loc"][-1]) if wrong["loc"] else ""
+    message = wrong["msg"].removeprefix("Value error, ")
+    match wrong["type"]:
+        case "extra_forbidden":
+            close = get_close_matches(last, sorted(WORDS), 1)
+            message = f"unknown key {last!r}" + (
+                f"; did you mean {close[0]}?" if close and close[0] != last else " here"
+            )
+        case "missing":
+            message = f"{last!r} is missing"
+        case "value_error":
+            pass
+        case "model_type" | "dict_type" | "model_attributes_type":
+            message = f"{path[-1] if path else 'a mapping'} has keys and values"
+        case _:
+            message = f"{path[-1] if path else 'a mapping'}: {message}"
+    return marked.told(path, message)
+
+
+def by_line(fault: str) -> list[int]:
+    return [int(part) for part in fault.split(":")[1:3] if part.isdecimal()]
+
+
+def words(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+CONSTRUCTS: list[type[BaseModel]] = [Language, File, Join, Check, Wish, Step, forms.Id, forms.Condition, forms.After]
+WORDS = {word for model in [*CONSTRUCTS, *forms.FORMS.values()] for word in words(model)}
+"""Every key that the language knows."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from commands.command import Command
 from commands.importing.mapping import Mapping
 from commands.importing.problems import Place, Problem
-from commands.importing.staging import Staged
+from commands.importing.rows import Fault, Row, Unfinished
+from commands.importing.staging import Found, Staged
+from commands.importing.steps import Walk, placed
+
+READING = "reading"
+"""The step, so to speak, of rows that could not be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +53,140 @@ class Unit:
 def units(mapping: Mapping, staged: Staged, only: Collection[Place] | None = None) -> Iterator[Unit]:
     """Everything that the mapping makes of the rows, step by step, in the order of the files; with `only`, the units
     made of at least one of those lines (numbered as among all)."""
-    raise NotImplementedError
+    wanted_lines = None if only is None else frozenset(only)
+    for number, (step, key, lines, wanted, problems) in enumerate(everything(mapping, staged), 1):
+        if wanted_lines is None or not wanted_lines.isdisjoint(lines):
+            yield Unit(number, step, key, lines, wanted, problems)
+
+
+def rows_to_go(mapping: Mapping, staged: Staged) -> int:
+    """How many rows all steps go through together: what progress is measured against."""
+    return sum(staged.count(step.rows) for step in mapping.steps if step.rows)
+
+
+Made = tuple[str, str, tuple[Place, ...], tuple[Wanted, ...], tuple[Problem, ...]]
+
+
+def everything(mapping: Mapping, staged: Staged) -> Iterator[Made]:
+    for file in mapping.files:
+        for problem in staged.broken(file):
+            yield READING, "", ((file, problem.line),), (), (problem,)
+    headers = {file: staged.columns(file) for file in mapping.files}
+    for place, walk in enumerate(mapping.walks(headers, staged)):
+        yield from Walked(mapping, staged, walk, mapping.line_of("steps", place)).units()
+
+
+class Walked:
+    """One step on its walk."""
+
+    def __init__(self, mapping: Mapping, staged: Staged, walk: Walk, line: int) -> None:
+        self.mapping = mapping
+        self.staged = staged
+        self.walk = walk
+        self.name = walk.step.name
+        self.file = walk.step.rows or mapping.name
+        self.line = line
+
+    def units(self) -> Iterator[Made]:
+        if self.walk.step.rows is None:
+            yield self.unit([(self.line, ())])
+        elif self.walk.group:
+            with self.staged.groups(self.file, self.grouped()) as groups:
+                for _, together in groups:
+                    yield self.unit(together)
+        else:
+            with self.staged.keys() as keys:
+                for found in self.staged.rows(self.file):
+                    if self.is_meant(self.row(found)) is not False:
+                        yield self.unit([found], keys.earlier)
+
+    def grouped(self) -> Iterator[tuple[int, str, Any]]:
+        """Every row with its group and its place in it. One that has none is a group of its own, told of later."""
+        assert self.walk.group
+        for found in self.staged.rows(self.file):
+            row, alone = self.row(found), f"\0{found[0]}"
+            meant = self.is_meant(row)
+            if meant:
+                try:
+                    yield found[0], self.walk.group(row) or alone, self.walk.sorted_by(row)
+                except Fault:
+                    meant = None
+            if meant is None:
+                yield found[0], alone, None
+
+    def row(self, found: Found) -> Row:
+        return Row(self.file, *found, Unfinished(), 1, self.walk.joins)
+
+    def is_meant(self, row: Row) -> bool | None:
+        """Whether the row belongs to the step; None when that cannot be told."""
+        try:
+            return self.walk.where is None or self.walk.where(row)
+        except Fault:
+            return None
+
+    def unit(self, found: list[Found], earlier: Any = None) -> Made:
+        unit = Unfinished()
+        unit.rows = [Row(self.file, *one, unit, place, self.walk.joins) for place, one in enumerate(found, 1)]
+        first = unit.rows[0]
+        key = ""
+        wanted: list[Wanted] = []
+        with noted(unit, first):
+            key = self.key_of(first, earlier)
+            for row in unit.rows:
+                with noted(unit, row):
+                    wanted += self.wanted(row, key, len(wanted))
+        problems = tuple(unit.problems)
+        if not wanted and not problems:
+            problems = (Problem(self.file, first.line, "validation", f"nothing is made of it in {self.name}", True),)
+        own = tuple(row.place for row in unit.rows) if self.walk.step.rows else ()
+        lines = tuple(dict.fromkeys((*own, *unit.touched)))
+        failed = any(not problem.warning for problem in problems)
+        return self.name, key, lines, () if failed else tuple(wanted), problems
+
+    def key_of(self, row: Row, earlier: Any) -> str:
+        if self.walk.where is not None:
+            self.walk.where(row)
+        self.walk.sorted_by(row)
+        key = self.walk.key(row)
+        if not key or (self.walk.group and not self.walk.group(row)):
+            raise Fault(f"has no key: {self.walk.step.natural_key} is empty")
+        line = earlier(key, row.line) if earlier else None
+        if line is not None:
+            raise Fault(f"the key {key!r} is that of line {line}, too", "duplicate")
+        return key
+
+    def wanted(self, row: Row, key: str, number: int) -> Iterator[Wanted]:
+        """The commands of one row, numbered after those of the rows before it."""
+        for check in self.walk.checks:
+            with noted(row.unit, row):
+                for fault in check.told(row):
+                    note(row.unit, fault)
+        for asking in self.walk.asks:
+            for made in asking.asked(row):
+                if isinstance(made, Fault):
+                    note(row.unit, made)
+                    continue
+                one, body, command = made
+                number += 1
+                file, line = one.place
+                path = self.mapping.files[file].path if file in self.mapping.files else file
+                id = self.id_of(key, number, asking.command, body)
+                yield Wanted(asking.command, body, id, f"{path}:{line}", asking.trust, command)
+
+    def id_of(self, key: str, number: int, command: str, body: dict[str, Any]) -> str:
+        said = [self.mapping.source, self.name, key, number, command, body]
+        return f"import:{sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+
+
+@contextmanager
+def noted(unit: Unfinished, row: Row) -> Iterator[None]:
+    """What is wrong goes into the unit."""
+    try:
+        yield
+    except Fault as fault:
+        note(unit, placed(fault, row))
+
+
+def note(unit: Unfinished, fault: Fault) -> None:
+    assert fault.place
+    unit.problems[Problem(*fault.place, fault.kind, fault.message)] = None

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping as Map
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from commands.importing.mapping import Mapping
-from commands.importing.problems import Place
+from commands.importing.problems import Place, Problem, Unreadable
+from commands.importing.reading import Broken, Source, opened
+
+LINE = "kronika_line"
+"""The column of given back rows that names the line which they were read from."""
+
+Cells = tuple[str, ...]
+Found = tuple[int, Cells]
+"""A row: its line and its cells."""
+
+BATCH = 1_000
+REMEMBERED = 8_192
 
 
 class Staged:
@@ -20,27 +39,136 @@ class Staged:
 
     def __init__(self, mapping: Mapping, directory: Path, place: Path | None = None) -> None:
         """`place` is where the throwaway file is made; default: the system's directory for those."""
-        raise NotImplementedError
+        self.mapping = mapping
+        self._home = Path(tempfile.mkdtemp(prefix="kronika-import-", dir=place))
+        self._database = sqlite3.connect(self._home / "rows.sqlite", isolation_level=None, check_same_thread=False)
+        self._tables = {file: f"file_{number}" for number, file in enumerate(mapping.files)}
+        self._columns: dict[str, tuple[str, ...]] = {}
+        self._made = 0
+        self._found = lru_cache(REMEMBERED)(self._find)
+        try:
+            self._run("PRAGMA journal_mode = OFF")
+            self._run("PRAGMA synchronous = OFF")
+            self._run("CREATE TABLE broken (file, line, message, cells, PRIMARY KEY (file, line))")
+            self._read_all(directory)
+            mapping.check(self._columns)
+        except sqlite3.Error as error:
+            self.close()
+            raise Unreadable(
+                [Problem(next(iter(mapping.files)), 0, "validation", f"cannot be staged: {error}")]
+            ) from error
+        except BaseException:
+            self.close()
+            raise
 
     def columns(self, file: str) -> tuple[str, ...]:
         """What the columns of a file (by its name in the mapping) are called."""
-        raise NotImplementedError
-
-    def row(self, file: str, line: int) -> tuple[str, ...] | None:
-        """The cells of the row that begins on that line, also of one that could not be read whole."""
-        raise NotImplementedError
+        return self._columns[file]
 
     def count(self, file: str) -> int:
-        """How many rows the file has."""
-        raise NotImplementedError
+        """How many rows the file has, those that cannot be taken included."""
+        whole = self._run(f"SELECT count(*) FROM {self._tables[file]}").fetchone()[0]  # noqa: S608  # our own name
+        return int(whole + self._run("SELECT count(*) FROM broken WHERE file = ?", file).fetchone()[0])
+
+    def row(self, file: str, line: int) -> Cells | None:
+        """The cells of the row that begins on that line; of one that cannot be taken, what could be read of it."""
+        found = self._run(f"SELECT * FROM {self._tables[file]} WHERE line = ?", line).fetchone()  # noqa: S608
+        if found is not None:
+            return tuple(found[1:])
+        broken = self._run("SELECT cells FROM broken WHERE file = ? AND line = ?", file, line).fetchone()
+        if broken is None:
+            return None
+        cells, width = json.loads(broken[0]), len(self._columns[file])
+        return tuple(cells[:width] + [""] * (width - len(cells)))
 
     def correct(self, file: str, rows: Iterable[Map[str, str]]) -> frozenset[Place]:
         """Lay corrected rows over those of the same `kronika_line`; answers which they are, for `units(only=...)`.
-        Raises Unreadable when a row names a line that the file has not, or has other columns."""
-        raise NotImplementedError
+        Raises Unreadable when a row names a line that the file has not, or lacks a column."""
+        if file not in self._columns:
+            raise Unreadable([Problem(file, 0, "not found", f"the mapping has no file {file!r}")])
+        columns = self._columns[file]
+        corrected: set[Place] = set()
+        problems = []
+        for number, row in enumerate(rows, 1):
+            given = str(row.get(LINE) or "").strip()
+            missing = [column for column in columns if row.get(column) is None]
+            if not given.isdecimal() or self.row(file, int(given)) is None:
+                told = f"corrected row {number}: {LINE} {given!r} is no line on which a row of the file begins"
+                problems.append(Problem(file, 0, "not found", told))
+            elif missing:
+                told = f"corrected row {number} has no {', '.join(missing)}"
+                problems.append(Problem(file, int(given), "validation", told))
+            else:
+                self._insert(file, [(int(given), *(row[column] for column in columns))])
+                self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, int(given))
+                corrected.add((file, int(given)))
+        self._found.cache_clear()
+        if problems:
+            raise Unreadable(problems)
+        return frozenset(corrected)
+
+    def rows(self, file: str) -> Iterator[Found]:
+        """All rows, in the file's order."""
+        for line, *cells in self._run(f"SELECT * FROM {self._tables[file]} ORDER BY line"):  # noqa: S608
+            yield line, tuple(cells)
+
+    def broken(self, file: str) -> Iterator[Problem]:
+        """What is wrong with the rows that cannot be taken."""
+        for line, message in self._run("SELECT line, message FROM broken WHERE file = ? ORDER BY line", file):
+            yield Problem(file, line, "validation", f"the row {message}")
+
+    def prepare(self, file: str, columns: tuple[int, ...]) -> None:
+        """Make looking up by these columns quick."""
+        table, by = self._tables[file], ", ".join(f"trim(c{column})" for column in columns)
+        name = f"{table}_by_{'_'.join(map(str, columns))}"
+        self._run(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({by})")
+
+    def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
+        """The rows whose columns have these values, in the file's order."""
+        return self._found(file, columns, values)
+
+    def _find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
+        wanted = " AND ".join(f"trim(c{column}) = ?" for column in columns)
+        query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line"  # noqa: S608
+        return [(line, tuple(cells)) for line, *cells in self._run(query, *values)]
+
+    @contextmanager
+    def groups(self, file: str, keyed: Iterable[tuple[int, str, Any]]) -> Iterator[Iterator[tuple[str, list[Found]]]]:
+        """Rows with the same key together, in order of the third value; groups in the order of their first lines.
+        `keyed` tells (line, key, order) of each row."""
+        self._made += 1
+        table = f"grouped_{self._made}"
+        self._run(f"CREATE TABLE {table} (line INTEGER PRIMARY KEY, key, sorted)")
+        try:
+            self._many(f"INSERT INTO {table} VALUES (?, ?, ?)", keyed)  # noqa: S608
+            self._run(f"CREATE INDEX {table}_by_key ON {table} (key, line)")
+            yield self._each_group(table, self._tables[file])
+        finally:
+            self._run(f"DROP TABLE {table}")
+
+    def _each_group(self, table: str, rows: str) -> Iterator[tuple[str, list[Found]]]:
+        query = f"SELECT key FROM {table} GROUP BY key ORDER BY min(line)"  # noqa: S608
+        of_key = (
+            f"SELECT f.* FROM {table} g JOIN {rows} f ON f.line = g.line WHERE g.key = ? "  # noqa: S608
+            "ORDER BY g.sorted, g.line"
+        )
+        for (key,) in self._run(query):
+            yield key, [(line, tuple(cells)) for line, *cells in self._run(of_key, key)]
+
+    @contextmanager
+    def keys(self) -> Iterator[Keys]:
+        """A memory of natural keys, as long as the context."""
+        self._made += 1
+        table = f"keys_{self._made}"
+        self._run(f"CREATE TABLE {table} (key PRIMARY KEY, line) WITHOUT ROWID")
+        try:
+            yield Keys(self._database, table)
+        finally:
+            self._run(f"DROP TABLE {table}")
 
     def close(self) -> None:
-        raise NotImplementedError
+        self._database.close()
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -49,3 +177,61 @@ class Staged:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _read_all(self, directory: Path) -> None:
+        """Every file is tried, so that all that is wrong is told at once."""
+        problems = []
+        for name, file in self.mapping.files.items():
+            try:
+                with opened(directory, file, name) as source:
+                    self._columns[name] = source.columns
+                    self._take(name, source, frozenset(file.empty))
+            except Unreadable as error:
+                problems += error.problems
+        if problems:
+            raise Unreadable(problems)
+
+    def _take(self, name: str, source: Source, nothing: frozenset[str]) -> None:
+        cells = ", ".join(f"c{number} TEXT" for number in range(len(source.columns)))
+        self._run(f"CREATE TABLE {self._tables[name]} (line INTEGER PRIMARY KEY, {cells})")
+
+        def whole() -> Iterator[tuple[Any, ...]]:
+            for row in source:
+                if isinstance(row, Broken):
+                    kept = json.dumps(row.cells)
+                    self._run("INSERT INTO broken VALUES (?, ?, ?, ?)", name, row.line, row.message, kept)
+                elif nothing:
+                    yield row.line, *("" if cell.strip() in nothing else cell for cell in row.cells)
+                else:
+                    yield row.line, *row.cells
+
+        self._insert(name, whole())
+
+    def _insert(self, file: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * (len(self._columns[file]) + 1))
+        self._many(f"INSERT OR REPLACE INTO {self._tables[file]} VALUES ({marks})", rows)  # noqa: S608
+
+    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        waiting = iter(rows)
+        while batch := list(islice(waiting, BATCH)):
+            self._run("BEGIN")
+            self._database.executemany(statement, batch)
+            self._run("COMMIT")
+
+    def _run(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        return self._database.execute(statement, values)
+
+
+class Keys:
+    """Which natural keys there were, and on which line."""
+
+    def __init__(self, database: sqlite3.Connection, table: str) -> None:
+        self._database = database
+        self._insert = f"INSERT OR IGNORE INTO {table} VALUES (?, ?)"  # noqa: S608  # our own name
+        self._select = f"SELECT line FROM {table} WHERE key = ?"  # noqa: S608
+
+    def earlier(self, key: str, line: int) -> int | None:
+        """The line where this key was before, if it was; else it is now."""
+        if self._database.execute(self._insert, (key, line)).rowcount:
+            return None
+        return int(self._database.execute(self._select, (key,)).fetchone()[0])

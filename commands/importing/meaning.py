@@ -1,0 +1,79 @@
+"""What a value of a mapping means: a function of a row, made once. Nothing of a mapping is ever run as code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+from commands.importing.rows import Cleaned, Fault, Row
+from commands.importing.scope import Scope
+from commands.importing.template import PLACE, pieces
+
+Making = Callable[[Row], Any]
+"""A value of a row; None and "" are nothing, and left out."""
+
+Text = Callable[[Row], str]
+
+
+@singledispatch
+def value(given: Any, scope: Scope) -> Making:
+    """The meaning of a value at its place in the mapping; each form's own is registered beside it. What cannot be
+    meant is a fault of the scope. A number, true or false is itself."""
+    return lambda row: given
+
+
+@value.register
+def template(given: str, scope: Scope) -> Text:
+    """Text with columns; where all of these are empty, all of it is."""
+    text = raw(given, scope)
+    return lambda row: text(row).strip()
+
+
+def raw(given: str, scope: Scope) -> Text:
+    """The same, with the blanks that the source has around it."""
+    parts = [(is_column, column(name, scope) if is_column else name) for is_column, name in pieces(given)]
+    columns = [part for is_column, part in parts if is_column and callable(part)]
+    if not columns:
+        constant = "".join(str(part) for _, part in parts)
+        return lambda row: constant
+    if len(parts) == 1:
+        return columns[0]
+
+    def text(row: Row) -> str:
+        found = [part(row) if callable(part) else part for _, part in parts]
+        said = any(one.strip() for one, (is_column, _) in zip(found, parts, strict=True) if is_column)
+        return "".join(found) if said else ""
+
+    return text
+
+
+def column(name: str, scope: Scope) -> Text:
+    if name == PLACE:
+        return lambda row: str(row.number)
+    join, index = scope.reference(name)
+    if join is None:
+        return lambda row: row.cells[index]
+
+    def of_join(row: Row) -> str:
+        found = row.joined(join)
+        return found[0].cells[index] if found else ""
+
+    return of_join
+
+
+def sound(text: str, make: Callable[..., Any], *given: Any) -> Any:
+    """What is made of a cell; what is wrong with it is told with its column."""
+    try:
+        return make(*given)
+    except ValueError as error:
+        raise Fault(f"{text}: {error}") from None
+
+
+def bare(found: Any) -> Any:
+    return found.value if isinstance(found, Cleaned) else found
+
+
+def is_empty(found: Any) -> bool:
+    found = bare(found)
+    return found is None or (isinstance(found, str | list | dict) and not found)

@@ -1,0 +1,131 @@
+"""What can be named at a place of the mapping; names that mean nothing are faults of the mapping, told together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from phonenumbers import SUPPORTED_REGIONS
+
+from commands.importing.language import Join, Language
+from commands.importing.marked import Path
+from commands.importing.rows import Cells
+from commands.importing.template import PLACE, pieces
+
+Reference = tuple[str | None, int]
+"""A column: of which join (None: of the row itself), and which one."""
+
+
+class Files(Protocol):
+    """Where rows of other files are looked up."""
+
+    def prepare(self, file: str, columns: tuple[int, ...]) -> None: ...
+
+    def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]: ...
+
+
+class NoFiles:
+    """While a mapping is only checked, nothing is looked up."""
+
+    def prepare(self, file: str, columns: tuple[int, ...]) -> None:
+        pass
+
+    def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]:
+        return []
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`headers` is None as long as the files are not known: then any column is taken to be there."""
+
+    language: Language
+    headers: Mapping[str, tuple[str, ...]] | None = None
+    files: Files = field(default_factory=NoFiles)
+    file: str | None = None
+    """Whose rows are gone through"""
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    single: frozenset[str] = frozenset()
+    """The joins of which there is one row here"""
+    path: Path = ()
+    faults: list[tuple[Path, str]] = field(default_factory=list)
+
+    def at(self, *more: str | int) -> Scope:
+        return replace(self, path=(*self.path, *more))
+
+    def above(self, levels: int) -> Scope:
+        return replace(self, path=self.path[:-levels])
+
+    def of(self, file: str | None, joins: Mapping[str, Join] | None = None) -> Scope:
+        """Among the rows of this file."""
+        single = frozenset(name for name, join in (joins or {}).items() if join.one)
+        return replace(self, file=file, joins=joins or {}, single=single)
+
+    def within(self, join: str) -> Scope:
+        """Where each row of the join is gone through."""
+        self.at("each").join(join)
+        return replace(self, single=self.single | {join})
+
+    def fault(self, message: str) -> None:
+        self.faults.append((self.path, message))
+
+    def unknown(self, what: str, name: str, known: Iterable[str]) -> None:
+        close = get_close_matches(name, [*known], 1)
+        self.fault(f"unknown {what} {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
+
+    def columns(self, file: str) -> tuple[str, ...] | None:
+        """The file's columns where they are known; a file that the mapping has not is a fault."""
+        if file not in self.language.files:
+            self.unknown("file", file, self.language.files)
+            return None
+        return None if self.headers is None else self.headers[file]
+
+    def column(self, file: str, name: str) -> int:
+        columns = self.columns(file)
+        if columns is None:
+            return 0
+        if name not in columns:
+            close = get_close_matches(name, columns, 1)
+            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(columns[:30])}"
+            self.fault(f"unknown column {name!r} of file {file}; {hint}")
+            return 0
+        return columns.index(name)
+
+    def join(self, name: str) -> bool:
+        if name not in self.joins:
+            self.unknown("join", name, self.joins)
+            return False
+        return True
+
+    def reference(self, name: str) -> Reference:
+        """Which column a template means."""
+        join, dot, column = name.partition(".")
+        if dot and join in self.joins:
+            if join not in self.single:
+                self.fault(
+                    f"{join} may be many rows; name {name} within `each: {join}`, or say `one: true` of the join"
+                )
+            return join, self.column(self.joins[join].file, column)
+        if self.file is None:
+            self.fault(f"there is no row here whose column {name!r} could be meant")
+            return None, 0
+        return None, self.column(self.file, name)
+
+    def names(self, *templates: str) -> tuple[str, ...]:
+        """The columns that these texts name."""
+        named = (name for text in templates for is_column, name in pieces(text) if is_column and name != PLACE)
+        return tuple(dict.fromkeys(named))
+
+    def zone(self, name: str) -> ZoneInfo:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            self.fault(f"there is no time zone {name!r}; one is called like America/Sao_Paulo")
+            return ZoneInfo("UTC")
+
+    def region(self, code: str) -> str:
+        if code not in SUPPORTED_REGIONS:
+            self.fault(f"{code!r} is no country's ISO code, such as BR")
+        return code

@@ -1,0 +1,245 @@
+"""The forms of values: constants and columns put together, dates, numbers, choices, look-ups, ids and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN
+from decimal import Decimal as Number
+from typing import Any
+from uuid import UUID, uuid5
+
+from commands.importing import cleaning, dates, forms
+from commands.importing.meaning import Making, Text, is_empty, sound, template, value
+from commands.importing.problems import Kind
+from commands.importing.rows import Fault, Row
+from commands.importing.scope import Scope
+
+IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
+"""Namespace of the ids of imported things."""
+
+
+def id_of(source: str, kind: str, key: str) -> UUID:
+    """The id of the thing that a source calls so."""
+    return uuid5(IDS, f"{source}|{kind}|{key}")
+
+
+@value.register
+def _(given: forms.Several, scope: Scope) -> Making:
+    makings = [(value(one, scope.at(place)), isinstance(one, forms.Each)) for place, one in enumerate(given.root)]
+
+    def several(row: Row) -> list[Any]:
+        made: list[Any] = []
+        for making, many in makings:
+            if many:
+                made += making(row)
+            else:
+                made.append(making(row))
+        return made
+
+    return several
+
+
+@value.register
+def _(given: forms.Fields, scope: Scope) -> Making:
+    makings = {name: value(one, scope.at(name)) for name, one in given.root.items()}
+    return lambda row: {name: making(row) for name, making in makings.items()}
+
+
+@value.register
+def _(given: forms.Give, scope: Scope) -> Making:
+    return value(given.give, scope.at("give"))
+
+
+@value.register
+def _(given: forms.Text, scope: Scope) -> Making:
+    text, case, most = template(given.text, scope.at("text")), given.case, given.cut
+
+    def written(row: Row) -> str:
+        found = text(row)
+        if case:
+            found = found.upper() if case == "upper" else found.lower()
+        if most and len(found) > most:
+            row.warn(f"{given.text} is cut to {most} of its {len(found)} characters")
+            found = found[:most].rstrip()
+        return found
+
+    return written
+
+
+@value.register
+def _(given: forms.Date, scope: Scope) -> Making:
+    text, formats = template(given.date, scope.at("date")), given.format
+    zone = scope.at("time_zone").zone(given.time_zone) if given.time_zone else scope.zone(scope.language.time_zone)
+
+    def moment(row: Row) -> str | None:
+        if not (found := text(row)):
+            return None
+        at, told = sound(given.date, dates.moment, found, formats, zone)
+        if told:
+            row.warn(told)
+        return str(at.isoformat())
+
+    return moment
+
+
+@value.register
+def _(given: forms.Day, scope: Scope) -> Making:
+    text, formats = template(given.day, scope.at("day")), given.format
+
+    def day(row: Row) -> str | None:
+        found = text(row)
+        return sound(given.day, dates.day, found, formats).isoformat() if found else None
+
+    return day
+
+
+@value.register
+def _(given: forms.Decimal, scope: Scope) -> Making:
+    text, separator = template(given.decimal, scope.at("decimal")), given.separator
+    step = None if given.places is None else Number(1).scaleb(-given.places)
+
+    def number(row: Row) -> str | None:
+        if not (found := text(row)):
+            return None
+        parsed = sound(given.decimal, cleaning.number, found, separator)
+        return format(parsed.quantize(step, ROUND_HALF_EVEN) if step is not None else parsed, "f")
+
+    return number
+
+
+@value.register
+def _(given: forms.Choose, scope: Scope) -> Making:
+    text = template(given.choose, scope.at("choose"))
+    choices = {name: value(one, scope.at("from", name)) for name, one in given.from_.items()}
+    known = ", ".join(map(repr, choices))
+    otherwise = alternative(
+        given.else_, scope.at("else"), lambda row: f"{given.choose} is {text(row)!r}, none of {known}"
+    )
+    keep = given.else_ == "keep"
+
+    def chosen(row: Row) -> Any:
+        if not (found := text(row)):
+            return None
+        if found in choices:
+            return choices[found](row)
+        return found if keep else otherwise(row)
+
+    return chosen
+
+
+@value.register
+def _(given: forms.Band, scope: Scope) -> Making:
+    text = template(given.band, scope.at("band"))
+    limits: list[tuple[Number, Making]] = []
+    for name, one in given.from_.items():
+        try:
+            limits.append((cleaning.number(name), value(one, scope.at("from", name))))
+        except ValueError as error:
+            scope.at("from", name).fault(str(error))
+    limits.sort(key=lambda limit: limit[0], reverse=True)
+
+    def banded(row: Row) -> Any:
+        if not (found := text(row)):
+            return None
+        number = sound(given.band, cleaning.number, found)
+        for limit, making in limits:
+            if number >= limit:
+                return making(row)
+        raise Fault(f"{given.band} is {found}, under every limit")
+
+    return banded
+
+
+@value.register
+def _(given: forms.Lookup, scope: Scope) -> Making:
+    file = given.lookup
+    there = scope.at("lookup").of(file)
+    columns = tuple(scope.at("on", column).column(file, column) for column in given.on)
+    texts = [template(text, scope.at("on", column)) for column, text in given.on.items()]
+    give = template(given.give, there.at("give"))
+    otherwise = alternative(
+        given.else_, scope.at("else"), lambda row: f"no row of {file} has {of(texts, row)}", "not found"
+    )
+    if not scope.faults:
+        scope.files.prepare(file, columns)
+
+    def looked_up(row: Row) -> Any:
+        values = tuple(text(row) for text in texts)
+        if not any(values):
+            return None
+        found = scope.files.find(file, columns, values)
+        if not found:
+            return otherwise(row)
+        if len(found) > 1:
+            raise Fault(f"{len(found)} rows of {file} have {of(texts, row)}", "duplicate")
+        line, cells = found[0]
+        row.unit.touched[file, line] = None
+        return give(Row(file, line, cells, row.unit, row.number, {}))
+
+    return looked_up
+
+
+@value.register
+def _(given: forms.Id, scope: Scope) -> Making:
+    key, source = template(given.key, scope.at("key")), scope.language.source
+
+    def identified(row: Row) -> str | None:
+        found = key(row)
+        return str(id_of(source, given.id, found)) if found else None
+
+    return identified
+
+
+@value.register
+def _(given: forms.First, scope: Scope) -> Making:
+    makings = [value(one, scope.at("first", place)) for place, one in enumerate(given.first)]
+
+    def first(row: Row) -> Any:
+        return next((found for making in makings if not is_empty(found := making(row))), None)
+
+    return first
+
+
+@value.register
+def _(given: forms.Each, scope: Scope) -> Making:
+    there = scope.within(given.each)
+    when = value(given.when, there.at("when")) if given.when else None
+    give = value(given.give, there.at("give"))
+
+    def each(row: Row) -> list[Any]:
+        made = []
+        for joined in row.joined(given.each):
+            one = row.narrowed(given.each, joined)
+            try:
+                if when is None or when(one):
+                    made.append(give(one))
+            except Fault as fault:
+                fault.place = fault.place or one.place
+                raise
+        return made
+
+    return each
+
+
+@value.register
+def _(given: forms.Choice, scope: Scope) -> Making:
+    when = value(given.when, scope.at("when"))
+    give, otherwise = value(given.give, scope.at("give")), value(given.else_, scope.at("else"))
+    return lambda row: give(row) if when(row) else otherwise(row)
+
+
+def alternative(given: Any, scope: Scope, why: Callable[[Row], str], kind: Kind = "validation") -> Making:
+    """What is taken in the place of something that is not there."""
+    if given == "empty":
+        return lambda row: None
+    if given in ("fail", "keep"):
+
+        def fail(row: Row) -> Any:
+            raise Fault(why(row), kind)
+
+        return fail
+    return value(given, scope)
+
+
+def of(texts: list[Text], row: Row) -> str:
+    return " and ".join(repr(text(row)) for text in texts)
