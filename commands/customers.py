@@ -45,14 +45,13 @@ Email = Annotated[
     AfterValidator(email),
     Field(examples=["li.wei@example.com"]),
 ]
-PhoneNumber = Annotated[
+PhoneText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=40),
     AfterValidator(phone),
     Field(examples=["+86 21 5555 0123"]),
 ]
 Emails = Annotated[tuple[Email, ...], Field(max_length=20), AfterValidator(distinct_emails)]
-PhoneNumbers = Annotated[tuple[PhoneNumber, ...], Field(max_length=20), AfterValidator(distinct)]
 Tags = Annotated[tuple[Label, ...], Field(max_length=50), AfterValidator(distinct)]
 SystemName = Annotated[
     str,
@@ -69,6 +68,24 @@ class Part(BaseModel):
     """A group of fields inside a command."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReadPhone(Part):
+    """A telephone number as it was given, and what it was read as, in the international form (E.164)."""
+
+    raw: PhoneText
+    e164: Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{2,14}$"), Field(examples=["+862155550123"])]
+
+    @property
+    def value(self) -> Phone:
+        return Phone(self.raw, self.e164)
+
+
+PhoneNumbers = Annotated[tuple[PhoneText | ReadPhone, ...], Field(max_length=20), AfterValidator(distinct)]
+"""Each as text, or as text with what it was read as."""
+
+Given = Annotated[dict[Label, Annotated[str, StringConstraints(max_length=20_000)]], Field(max_length=100)]
+"""What a source said where cleaning made something else of it, by field: {"emails.1": " Li@EXAMPLE.com"}."""
 
 
 class PostalAddress(Part):
@@ -123,6 +140,7 @@ class RegisterCustomer(Command):
     owner: Label | None = None
     team: Label | None = None
     source: Label | None = Field(None, description="How the customer came to us.", examples=["web form"])
+    given: Given | None = None
 
 
 @handles(RegisterCustomer, creates=True)
@@ -132,7 +150,7 @@ async def register_customer(command: RegisterCustomer, crm: Crm) -> Customer:
         command.kind,
         command.name,
         emails=command.emails,
-        phones=[Phone.parse(raw) for raw in command.phones],
+        phones=phones_of(command.phones),
         addresses=[address.value for address in command.addresses],
         birthday=command.birthday,
         sex=command.sex,
@@ -146,8 +164,13 @@ async def register_customer(command: RegisterCustomer, crm: Crm) -> Customer:
         owner=command.owner,
         team=command.team,
         source=command.source,
+        given=command.given,
     )
     return customer
+
+
+def phones_of(numbers: tuple[str | ReadPhone, ...]) -> list[Phone]:
+    return [Phone.parse(number) if isinstance(number, str) else number.value for number in numbers]
 
 
 class RenameCustomer(Command):
@@ -155,12 +178,13 @@ class RenameCustomer(Command):
 
     customer_id: UUID
     name: Text
+    given: Given | None = None
 
 
 @handles(RenameCustomer)
 async def rename_customer(command: RenameCustomer, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
-    customer.rename(command.name)
+    customer.rename(command.name, command.given)
     return customer
 
 
@@ -169,12 +193,13 @@ class ChangeEmails(Command):
 
     customer_id: UUID
     emails: Emails
+    given: Given | None = None
 
 
 @handles(ChangeEmails)
 async def change_emails(command: ChangeEmails, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
-    customer.change_emails(command.emails)
+    customer.change_emails(command.emails, command.given)
     return customer
 
 
@@ -188,7 +213,7 @@ class ChangePhones(Command):
 @handles(ChangePhones)
 async def change_phones(command: ChangePhones, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
-    customer.change_phones([Phone.parse(raw) for raw in command.phones])
+    customer.change_phones(phones_of(command.phones))
     return customer
 
 
@@ -197,12 +222,13 @@ class ChangeAddresses(Command):
 
     customer_id: UUID
     addresses: Addresses
+    given: Given | None = None
 
 
 @handles(ChangeAddresses)
 async def change_addresses(command: ChangeAddresses, crm: Crm) -> Customer:
     customer = await crm.load(Customer, command.customer_id)
-    customer.change_addresses([address.value for address in command.addresses])
+    customer.change_addresses([address.value for address in command.addresses], command.given)
     return customer
 
 

@@ -25,6 +25,10 @@ Changes = dict[Path, Any]
 Order = tuple[int, int]
 """Where a fact stands: (microseconds of occurred_at since 1970, version)."""
 
+GIVEN = "given"
+"""The field of an event that keeps, by field, what a source said before it was cleaned: told in the history, and no
+attribute of anything."""
+
 CONTAINERS = (dict, list, set)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +54,10 @@ class Event(AggregateEvent):
         """What this event sets, by path. A plain event is a happening and sets nothing."""
         return {}
 
+    def attributes(self) -> Changes:
+        """All that it says, each field as the attribute of the same name."""
+        return {(name,): getattr(self, name) for name in field_names(type(self)) if name != GIVEN}
+
     def apply(self, aggregate: Any) -> None:
         """Let the event take effect on the aggregate."""
 
@@ -67,7 +75,7 @@ class Fact(Event):
     instead: ClassVar[str | None] = None
 
     def changes(self) -> Changes:
-        return {(name,): getattr(self, name) for name in field_names(type(self))}
+        return self.attributes()
 
     def apply(self, aggregate: Aggregate) -> None:
         take_effect(vars(aggregate), self.changes(), aggregate.since, order_of(self))
@@ -79,7 +87,7 @@ class Move(Event):
     axis: ClassVar[str]
 
     def changes(self) -> Changes:
-        return {(name,): getattr(self, name) for name in field_names(type(self))}
+        return self.attributes()
 
     def apply(self, aggregate: Aggregate) -> None:
         changes, order = self.changes(), order_of(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,10 @@ from domain.values import Address, Phone
 
 CLASSES = ("industry", "region", "size", "tier")
 """The dimensions a customer is classified in."""
+
+
+Given = Personal[dict[str, str]]
+"""What a source said where cleaning made something else of it, by field: "name", "emails.1", "addresses.1.country"."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Customer(Retractable):
         team: str | None
         source: str | None
         """How the customer came to us: web form, fair, import"""
+        given: Given = None
 
         def changes(self) -> Changes:
             attributes = super().changes()
@@ -123,15 +128,18 @@ class Customer(Retractable):
 
     class Renamed(Fact):
         name: Personal[str]
+        given: Given = None
 
     class EmailsChanged(Fact):
         emails: Personal[tuple[str, ...]]
+        given: Given = None
 
     class PhonesChanged(Fact):
         phones: Personal[tuple[Phone, ...]]
 
     class AddressesChanged(Fact):
         addresses: Personal[tuple[Address, ...]]
+        given: Given = None
 
     class PersonDetailsChanged(Fact):
         birthday: Personal[date]
@@ -431,6 +439,7 @@ class Customer(Retractable):
         owner: str | None = None,
         team: str | None = None,
         source: str | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> None:
         if kind != "person" and (birthday or sex):
             raise NotAPerson(self)
@@ -453,19 +462,20 @@ class Customer(Retractable):
             owner=owner,
             team=team,
             source=source,
+            given=noted(given),
         )
 
-    def rename(self, name: str) -> None:
-        self.learn(self.Renamed, name=name)
+    def rename(self, name: str, given: Mapping[str, str] | None = None) -> None:
+        self.learn(self.Renamed, name=name, given=noted(given))
 
-    def change_emails(self, emails: Sequence[str]) -> None:
-        self.learn(self.EmailsChanged, emails=tuple(emails))
+    def change_emails(self, emails: Sequence[str], given: Mapping[str, str] | None = None) -> None:
+        self.learn(self.EmailsChanged, emails=tuple(emails), given=noted(given))
 
     def change_phones(self, phones: Sequence[Phone]) -> None:
         self.learn(self.PhonesChanged, phones=tuple(phones))
 
-    def change_addresses(self, addresses: Sequence[Address]) -> None:
-        self.learn(self.AddressesChanged, addresses=tuple(addresses))
+    def change_addresses(self, addresses: Sequence[Address], given: Mapping[str, str] | None = None) -> None:
+        self.learn(self.AddressesChanged, addresses=tuple(addresses), given=noted(given))
 
     def change_person_details(self, birthday: date | None, sex: str | None) -> None:
         if self.kind != "person" and (birthday or sex):
@@ -610,6 +620,10 @@ class Customer(Retractable):
 def tax_number(tax_id: str | None) -> str:
     """A tax id as it is compared: letters and digits only, in lower case."""
     return "".join(filter(str.isalnum, tax_id or "")).casefold()
+
+
+def noted(given: Mapping[str, str] | None) -> dict[str, str] | None:
+    return dict(given) if given else None
 
 
 DEALINGS = (

@@ -10,12 +10,12 @@ FIRST_YEAR, LAST_YEAR = 1000, 9998
 
 
 @lru_cache(maxsize=65_536)
-def moment(text: str, formats: tuple[str, ...], zone: tzinfo) -> tuple[datetime, str | None]:
-    """The moment, and what is to be warned of: a local time that was skipped, or came twice, when the clocks changed.
-    Raises ValueError with what is wrong."""
+def moment(text: str, formats: tuple[str, ...], zone: tzinfo) -> tuple[str, str | None]:
+    """The moment in UTC, in ISO 8601, and what is to be warned of: a local time that was skipped, or came twice, when
+    the clocks changed. Raises ValueError with what is wrong."""
     found = parsed(text, formats)
     if found.tzinfo is not None:
-        return found.astimezone(UTC), None
+        return found.astimezone(UTC).isoformat(), None
     first, second = found.replace(tzinfo=zone, fold=0), found.replace(tzinfo=zone, fold=1)
     told = None
     if first.utcoffset() != second.utcoffset():
@@ -24,7 +24,7 @@ def moment(text: str, formats: tuple[str, ...], zone: tzinfo) -> tuple[datetime,
             told = f"{text} came twice in {zone}, when the clocks were set back; the first is taken"
         else:
             told = f"{text} never was in {zone}, as the clocks were set forward; {back:%H:%M} is taken"
-    return first.astimezone(UTC), told
+    return first.astimezone(UTC).isoformat(), told
 
 
 def day(text: str, formats: tuple[str, ...]) -> date:

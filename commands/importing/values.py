@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN
 from decimal import Decimal as Number
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,9 +19,10 @@ IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
 """Namespace of the ids of imported things."""
 
 
-def id_of(source: str, kind: str, key: str) -> UUID:
+@lru_cache(65_536)  # the commands of a unit, and steps about the same things, ask for the same ids
+def id_of(source: str, kind: str, key: str) -> str:
     """The id of the thing that a source calls so."""
-    return uuid5(IDS, f"{source}|{kind}|{key}")
+    return str(uuid5(IDS, f"{source}|{kind}|{key}"))
 
 
 @value.register
@@ -77,7 +79,7 @@ def _(given: forms.Date, scope: Scope) -> Making:
         at, told = sound(given.date, dates.moment, found, formats, zone)
         if told:
             row.warn(told)
-        return str(at.isoformat())
+        return str(at)
 
     return moment
 
@@ -185,7 +187,7 @@ def _(given: forms.Id, scope: Scope) -> Making:
 
     def identified(row: Row) -> str | None:
         found = key(row)
-        return str(id_of(source, given.id, found)) if found else None
+        return id_of(source, given.id, found) if found else None
 
     return identified
 

@@ -293,6 +293,26 @@ def test_a_phone_number_keeps_what_was_given_and_its_digits(raw, digits):
     assert Phone.parse(raw) == Phone(raw, digits)
 
 
+def test_a_phone_number_read_by_its_country_keeps_what_was_given_too(crm):
+    phones = [{"raw": "(11) 555-7647", "e164": "+55115557647"}, "030-1"]
+    command = ChangePhones.model_validate({"customer_id": LI, "phones": phones})
+    read = (Phone("(11) 555-7647", "+55115557647"), Phone("030-1", "0301"))
+    crm.given(li).when(command).then((Customer.PhonesChanged, {"phones": read}))
+
+
+def test_what_a_source_said_before_cleaning_is_kept_and_is_no_attribute(crm):
+    said = {"name": "  ACME   CORP"}
+    crm.given(acme).when(RenameCustomer(customer_id=ACME, name="Acme Corp", given=said)).then(
+        (Customer.Renamed, {"name": "Acme Corp", "given": said})
+    )
+    assert ("given",) not in crm.recorded[0].changes()
+    assert "given" not in vars(crm.streams[ACME])
+
+
+def test_the_same_name_said_otherwise_is_nothing_new(crm):
+    crm.given(acme).when(RenameCustomer(customer_id=ACME, name=acme.name, given={"name": "acme"})).then()
+
+
 def test_an_address_keeps_the_lines_given(crm):
     crm.given(li).when(ChangeAddresses(customer_id=LI, addresses=(PostalAddress(label="home", city="上海"),))).then(
         (Customer.AddressesChanged, {"addresses": (Address(label="home", city="上海"),)})
