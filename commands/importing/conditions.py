@@ -49,6 +49,8 @@ def parts(given: forms.Condition, scope: Scope) -> Iterator[Holds]:
     if given.any:
         any_of = [condition(one, scope.at("any", place)) for place, one in enumerate(given.any)]
         yield lambda row: any(holds(row) for holds in any_of)
+    for place, one in enumerate(given.all):
+        yield condition(one, scope.at("all", place))
     if given.not_ is not None:
         yield opposite(condition(given.not_, scope.at("not")))
 

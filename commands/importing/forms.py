@@ -88,7 +88,7 @@ class Lookup(Word):
     """From the one row of another file whose columns have these values: `give` names columns of that row."""
 
     lookup: str
-    on: dict[str, Template]
+    on: Annotated[dict[str, Value], Field(min_length=1)]
     give: Template
     else_: Value = Field("fail", alias="else", description="fail, empty, or a value.")
 
@@ -249,6 +249,7 @@ class Condition(Word):
     at_most: dict[str, int] = {}
     after: After | None = None
     any: tuple[Condition, ...] = ()
+    all: tuple[Condition, ...] = ()
     not_: Condition | None = Field(None, alias="not")
 
     @model_validator(mode="after")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN
 from decimal import Decimal as Number
 from functools import lru_cache
@@ -10,8 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from commands.importing import cleaning, dates, forms
-from commands.importing.meaning import Making, Text, is_empty, sound, template, value
-from commands.importing.problems import Kind
+from commands.importing.meaning import Making, bare, is_empty, sound, template, value
 from commands.importing.rows import Fault, Row
 from commands.importing.scope import Scope
 
@@ -114,17 +112,14 @@ def _(given: forms.Choose, scope: Scope) -> Making:
     text = template(given.choose, scope.at("choose"))
     choices = {name: value(one, scope.at("from", name)) for name, one in given.from_.items()}
     known = ", ".join(map(repr, choices))
-    otherwise = alternative(
-        given.else_, scope.at("else"), lambda row: f"{given.choose} is {text(row)!r}, none of {known}"
-    )
-    keep = given.else_ == "keep"
+    otherwise = text if given.else_ == "keep" else instead(given.else_, scope.at("else"))
 
     def chosen(row: Row) -> Any:
-        if not (found := text(row)):
-            return None
-        if found in choices:
-            return choices[found](row)
-        return found if keep else otherwise(row)
+        found = text(row)
+        making = choices.get(found, otherwise if found else nothing)
+        if making is None:
+            raise Fault(f"{given.choose} is {found!r}, none of {known}")
+        return making(row)
 
     return chosen
 
@@ -157,23 +152,24 @@ def _(given: forms.Lookup, scope: Scope) -> Making:
     file = given.lookup
     there = scope.at("lookup").of(file)
     columns = tuple(scope.at("on", column).column(file, column) for column in given.on)
-    texts = [template(text, scope.at("on", column)) for column, text in given.on.items()]
+    makings = [value(one, scope.at("on", column)) for column, one in given.on.items()]
     give = template(given.give, there.at("give"))
-    otherwise = alternative(
-        given.else_, scope.at("else"), lambda row: f"no row of {file} has {of(texts, row)}", "not found"
-    )
+    otherwise = instead(given.else_, scope.at("else"))
     if not scope.faults:
         scope.files.prepare(file, columns)
 
     def looked_up(row: Row) -> Any:
-        values = tuple(text(row) for text in texts)
+        values = tuple(str(bare(making(row)) or "") for making in makings)
         if not any(values):
             return None
         found = scope.files.find(file, columns, values)
-        if not found:
+        if not found and otherwise is not None:
             return otherwise(row)
+        told = " and ".join(f"{column} {text!r}" for column, text in zip(given.on, values, strict=True))
+        if not found:
+            raise Fault(f"no row of {file} has {told}", "not found")
         if len(found) > 1:
-            raise Fault(f"{len(found)} rows of {file} have {of(texts, row)}", "duplicate")
+            raise Fault(f"{len(found)} rows of {file} have {told}", "duplicate")
         line, cells = found[0]
         row.unit.touched[file, line] = None
         return give(Row(file, line, cells, row.unit, row.number, {}))
@@ -230,18 +226,12 @@ def _(given: forms.Choice, scope: Scope) -> Making:
     return lambda row: give(row) if when(row) else otherwise(row)
 
 
-def alternative(given: Any, scope: Scope, why: Callable[[Row], str], kind: Kind = "validation") -> Making:
-    """What is taken in the place of something that is not there."""
-    if given == "empty":
-        return lambda row: None
-    if given in ("fail", "keep"):
-
-        def fail(row: Row) -> Any:
-            raise Fault(why(row), kind)
-
-        return fail
-    return value(given, scope)
+def nothing(row: Row) -> None:
+    return None
 
 
-def of(texts: list[Text], row: Row) -> str:
-    return " and ".join(repr(text(row)) for text in texts)
+def instead(given: Any, scope: Scope) -> Making | None:
+    """What is taken in the place of something that is not there; None where that is a failure."""
+    if given == "fail":
+        return None
+    return nothing if given == "empty" else value(given, scope)
