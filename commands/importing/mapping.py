@@ -8,12 +8,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from commands.importing import forms
 from commands.importing.language import Check, File, Join, Language, Step, Wish
 from commands.importing.marked import MappingError, Marked, Path
 from commands.importing.scope import Files, NoFiles, Scope
 from commands.importing.steps import Walk
+from commands.importing.wrongs import wrongs
 
 __all__ = ["File", "Mapping", "MappingError", "load_mapping", "schema"]
 
@@ -77,9 +79,7 @@ def load_mapping(text: str, name: str) -> Mapping:
     try:
         language = Language.model_validate(marked.value)
     except ValidationError as error:
-        raise MappingError(
-            sorted({told(marked, wrong) for wrong in error.errors(include_url=False)}, key=by_line)
-        ) from None
+        raise MappingError(sorted({told(marked, wrong) for wrong in wrongs(error)}, key=by_line)) from None
     mapping = Mapping(language, marked)
     mapping.walks(None)
     return mapping
@@ -90,7 +90,7 @@ def schema() -> dict[str, Any]:
     return Language.model_json_schema(by_alias=True)
 
 
-def told(marked: Marked, wrong: Any) -> str:
+def told(marked: Marked, wrong: ErrorDetails) -> str:
     """A fault in words, at the innermost place that the text has."""
     path: Path = ()
     for part in wrong["loc"]:
@@ -115,8 +115,8 @@ def told(marked: Marked, wrong: Any) -> str:
     return marked.told(path, message)
 
 
-def by_line(fault: str) -> list[int]:
-    return [int(part) for part in fault.split(":")[1:3] if part.isdecimal()]
+def by_line(fault: str) -> tuple[list[int], str]:
+    return [int(part) for part in fault.split(":")[1:3] if part.isdecimal()], fault
 
 
 def words(model: type[BaseModel]) -> set[str]:

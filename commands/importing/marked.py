@@ -46,8 +46,10 @@ class Marked:
             mark = error.problem_mark or error.context_mark
             at = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
             raise MappingError([f"{name}:{at}: {error.problem or error.context}"]) from None
-        except (YAMLError, ValueError, RecursionError) as error:
-            raise MappingError([f"{name}: {str(error) or 'is nested too deeply'}"]) from None
+        except RecursionError:
+            raise MappingError([f"{name}: is nested too deeply"]) from None
+        except (YAMLError, ValueError) as error:
+            raise MappingError([f"{name}: {error}"]) from None
         return marked
 
     def plain(self, node: Any, path: Path) -> Any:

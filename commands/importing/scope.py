@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -65,8 +66,8 @@ class Scope:
 
     def within(self, join: str) -> Scope:
         """Where each row of the join is gone through."""
-        self.at("each").join(join)
-        return replace(self, single=self.single | {join})
+        single = self.single | {join} if self.at("each").join(join) else frozenset(self.joins)
+        return replace(self, single=single)
 
     def fault(self, message: str) -> None:
         self.faults.append((self.path, message))
@@ -75,15 +76,13 @@ class Scope:
         close = get_close_matches(name, [*known], 1)
         self.fault(f"unknown {what} {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
 
-    def columns(self, file: str) -> tuple[str, ...] | None:
-        """The file's columns where they are known; a file that the mapping has not is a fault."""
+    def named(self, file: str) -> None:
+        """Here a file is named; one that the mapping has not is a fault, told here alone."""
         if file not in self.language.files:
             self.unknown("file", file, self.language.files)
-            return None
-        return None if self.headers is None else self.headers[file]
 
     def column(self, file: str, name: str) -> int:
-        columns = self.columns(file)
+        columns = self.headers.get(file) if self.headers else None
         if columns is None:
             return 0
         if name not in columns:
@@ -119,13 +118,21 @@ class Scope:
         return tuple(dict.fromkeys(named))
 
     def zone(self, name: str) -> ZoneInfo:
-        try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
+        if name not in zones():
             self.fault(f"there is no time zone {name!r}; one is called like America/Sao_Paulo")
-            return ZoneInfo("UTC")
+        return self.local(name)
+
+    def local(self, name: str | None = None) -> ZoneInfo:
+        """The mapping's own time zone, or another one; where it is none, that is told at its place."""
+        name = name or self.language.time_zone
+        return ZoneInfo(name if name in zones() else "UTC")
 
     def region(self, code: str) -> str:
         if code not in SUPPORTED_REGIONS:
             self.fault(f"{code!r} is no country's ISO code, such as BR")
         return code
+
+
+@cache
+def zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from commands.command import Command, Registration, registered
 from commands.importing import cleaned, conditions, values
@@ -16,6 +17,7 @@ from commands.importing.language import Check, Join, Step, Wish
 from commands.importing.meaning import Making, Text, bare, is_empty, template, value
 from commands.importing.rows import Cleaned, Fault, Joined, Joining, Row
 from commands.importing.scope import Scope
+from commands.importing.wrongs import wrongs
 
 FORMS = (cleaned, conditions, values)
 """Importing them says what their forms mean."""
@@ -43,7 +45,7 @@ class Walk:
     def of(cls, step: Step, scope: Scope) -> Walk:
         joins: dict[str, Joining] = {}
         if step.rows is not None:
-            scope.at("rows").columns(step.rows)
+            scope.at("rows").named(step.rows)
         known: dict[str, Join] = {}
         for name, join in step.join.items():
             joins[name] = joining(join, scope.of(step.rows, known).at("join", name))
@@ -71,6 +73,7 @@ class Walk:
 
 def joining(join: Join, scope: Scope) -> Joining:
     """Looks up the rows of a join."""
+    scope.at("file").named(join.file)
     there = scope.at("on")
     columns = tuple(there.at(column).column(join.file, column) for column in join.on)
     texts = [template(text, there.at(column)) for column, text in join.on.items()]
@@ -144,6 +147,8 @@ class Asking:
     fields: dict[str, Making]
     columns: dict[str, tuple[str, ...]]
     """What columns a field is made of"""
+    of_each: frozenset[str]
+    """The fields that are made of the one joined row"""
     trust: int
 
     @classmethod
@@ -162,6 +167,7 @@ class Asking:
         else:
             occurred_at, given = None, None
         own = step.trust if wish.trust is None else wish.trust
+        columns = {name: scope.names(*texts_in(one)) for name, one in {**wish.with_, "occurred_at": given}.items()}
         return cls(
             wish.command,
             model,
@@ -169,7 +175,8 @@ class Asking:
             value(wish.when, there.at("when")) if wish.when else None,
             occurred_at,
             {name: value(one, there.at("with", name)) for name, one in wish.with_.items()},
-            {name: scope.names(*texts_in(one)) for name, one in {**wish.with_, "occurred_at": given}.items()},
+            columns,
+            frozenset(name for name, named in columns.items() if any(c.startswith(f"{wish.each}.") for c in named)),
             scope.language.trust if own is None else own,
         )
 
@@ -182,29 +189,32 @@ class Asking:
             except Fault as fault:
                 yield placed(fault, one)
                 continue
-            yield from self.made(one)
+            yield from self.made(one, row)
 
-    def made(self, row: Row) -> Iterator[tuple[Row, dict[str, Any], Command] | Fault]:
+    def made(self, row: Row, whole: Row) -> Iterator[tuple[Row, dict[str, Any], Command] | Fault]:
+        """`whole` is the row, `row` the same with one of its joined rows: only what names that one is its doing."""
         body: dict[str, Any] = {}
         given: dict[str, str] = {}
         faults = []
         for name, making in self.fields.items():
+            seen_by = row if name in self.of_each else whole
             try:
-                found = plain(making(row), name, given)
+                found = plain(making(seen_by), name, given)
             except Fault as fault:
-                faults.append(placed(fault, row))
+                faults.append(placed(fault, seen_by))
             else:
                 if not is_empty(found):
                     body[name] = found
         if self.occurred_at is not None:
+            seen_by = row if "occurred_at" in self.of_each else whole
             try:
-                body["occurred_at"] = bare(self.occurred_at(row))
+                body["occurred_at"] = bare(self.occurred_at(seen_by))
             except Fault as fault:
-                faults.append(placed(fault, row))
+                faults.append(placed(fault, seen_by))
             else:
                 if not body["occurred_at"]:
                     named = ", ".join(self.columns["occurred_at"])
-                    faults.append(Fault(f"{self.command} has no date: {named} is empty", place=row.place))
+                    faults.append(Fault(f"{self.command} has no date: {named} is empty", place=seen_by.place))
         if given and "given" in self.model.model_fields:
             body["given"] = given
         if faults:
@@ -213,10 +223,10 @@ class Asking:
         try:
             yield row, body, self.model.model_validate(body)
         except ValidationError as error:
-            for wrong in error.errors(include_url=False):
+            for wrong in wrongs(error):
                 yield Fault(self.explained(wrong), place=row.place)
 
-    def explained(self, wrong: Any) -> str:
+    def explained(self, wrong: ErrorDetails) -> str:
         """What the command's model says, with the columns that it comes from."""
         path = ".".join(str(part + 1) if isinstance(part, int) else part for part in wrong["loc"])
         columns = self.columns.get(str(wrong["loc"][0]), ()) if wrong["loc"] else ()

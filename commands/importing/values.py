@@ -69,7 +69,7 @@ def _(given: forms.Text, scope: Scope) -> Making:
 @value.register
 def _(given: forms.Date, scope: Scope) -> Making:
     text, formats = template(given.date, scope.at("date")), given.format
-    zone = scope.at("time_zone").zone(given.time_zone) if given.time_zone else scope.zone(scope.language.time_zone)
+    zone = scope.at("time_zone").zone(given.time_zone) if given.time_zone else scope.local()
 
     def moment(row: Row) -> str | None:
         if not (found := text(row)):
@@ -150,7 +150,8 @@ def _(given: forms.Band, scope: Scope) -> Making:
 @value.register
 def _(given: forms.Lookup, scope: Scope) -> Making:
     file = given.lookup
-    there = scope.at("lookup").of(file)
+    scope.at("lookup").named(file)
+    there = scope.of(file)
     columns = tuple(scope.at("on", column).column(file, column) for column in given.on)
     makings = [value(one, scope.at("on", column)) for column, one in given.on.items()]
     give = template(given.give, there.at("give"))

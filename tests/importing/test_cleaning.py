@@ -6,7 +6,7 @@ from contextlib import suppress
 from unicodedata import is_normalized
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.importing import cleaning
@@ -44,6 +44,7 @@ def test_a_name_all_in_one_case_is_repaired_when_asked(said, name):
     assert cleaning.name(said, repair=True) == name
 
 
+@settings(deadline=None)
 @given(st.text(), st.booleans())
 def test_cleaning_a_name_twice_changes_nothing_more(said, repair):
     once = cleaning.name(said, repair)
@@ -80,6 +81,7 @@ def test_a_postcode_is_written_as_in_its_country(said, country, postcode):
     assert cleaning.postcode(said, country) == postcode
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_said_is_cleaned_or_told(said):
     cleaning.country(said)
@@ -90,6 +92,7 @@ def test_whatever_is_said_is_cleaned_or_told(said):
             clean(said)
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=3))
 def test_a_number_reads_the_same_with_either_separator_and_with_thousands(number):
     said = f"{number:,}"

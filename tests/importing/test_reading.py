@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.importing import reading
@@ -199,6 +199,7 @@ def test_a_link_out_of_the_directory_is_not_followed(tmp_path):
         pass
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2_000), st.sampled_from(["utf-8-sig", "cp1252", "utf-16", "utf-32", "gb18030", "shift_jis"]))
 def test_any_bytes_are_rows_or_told(content, encoding):
     try:
@@ -213,6 +214,7 @@ def test_any_bytes_are_rows_or_told(content, encoding):
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL), max_size=20))
 def test_what_a_spreadsheet_writes_is_read_back(rows):
     import csv
