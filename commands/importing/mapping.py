@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,7 +18,10 @@ from commands.importing.scope import Files, NoFiles, Scope
 from commands.importing.steps import Walk
 from commands.importing.wrongs import wrongs
 
-__all__ = ["File", "Mapping", "MappingError", "load_mapping", "schema"]
+__all__ = ["SHIPPED", "File", "Mapping", "MappingError", "load_mapping", "schema"]
+
+SHIPPED = pathlib.Path(__file__).with_name("mappings")
+"""Where the mappings lie that come with Kronika, one file a source."""
 
 NO_FILES = NoFiles()
 
