@@ -27,18 +27,17 @@ def value(given: Any, scope: Scope) -> Making:
 def template(given: str, scope: Scope) -> Text:
     """Text with columns; where all of these are empty, all of it is."""
     text = raw(given, scope)
-    return lambda row: text(row).strip()
+    return (lambda row: text(row).strip()) if has_columns(given) else text
 
 
 def raw(given: str, scope: Scope) -> Text:
     """The same, with the blanks that the source has around it."""
-    parts = [(is_column, column(name, scope) if is_column else name) for is_column, name in pieces(given)]
-    columns = [part for is_column, part in parts if is_column and callable(part)]
-    if not columns:
-        constant = "".join(str(part) for _, part in parts)
+    if not has_columns(given):
+        constant = "".join(text for _, text in pieces(given))
         return lambda row: constant
-    if len(parts) == 1:
-        return columns[0]
+    parts = [(is_column, column(name, scope) if is_column else name) for is_column, name in pieces(given)]
+    if len(parts) == 1 and callable(only := parts[0][1]):
+        return only
 
     def text(row: Row) -> str:
         found = [part(row) if callable(part) else part for _, part in parts]
@@ -46,6 +45,10 @@ def raw(given: str, scope: Scope) -> Text:
         return "".join(found) if said else ""
 
     return text
+
+
+def has_columns(given: str) -> bool:
+    return any(is_column for is_column, _ in pieces(given))
 
 
 def column(name: str, scope: Scope) -> Text:
@@ -76,4 +79,4 @@ def bare(found: Any) -> Any:
 
 def is_empty(found: Any) -> bool:
     found = bare(found)
-    return found is None or (isinstance(found, str | list | dict) and not found)
+    return found is None or found == "" or (isinstance(found, list | dict) and not found)

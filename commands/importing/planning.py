@@ -158,9 +158,8 @@ class Walked:
     def wanted(self, row: Row, key: str, number: int) -> Iterator[Wanted]:
         """The commands of one row, numbered after those of the rows before it."""
         for check in self.walk.checks:
-            with noted(row.unit, row):
-                for fault in check.told(row):
-                    note(row.unit, fault)
+            for fault in check.told(row):
+                note(row.unit, fault)
         for asking in self.walk.asks:
             for made in asking.asked(row):
                 if isinstance(made, Fault):

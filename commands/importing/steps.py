@@ -127,12 +127,15 @@ class Checking:
 
     def told(self, row: Row) -> Iterator[Fault]:
         """Warnings are told to the row, faults are given back."""
-        for one in seen(row, self.each):
-            if self.when(one):
-                if self.fails:
-                    yield Fault(self.message(one), place=one.place)
-                else:
-                    one.warn(self.message(one))
+        try:
+            for one in seen(row, self.each):
+                if self.when(one):
+                    if self.fails:
+                        yield Fault(self.message(one), place=one.place)
+                    else:
+                        one.warn(self.message(one))
+        except Fault as fault:
+            yield placed(fault, row)
 
 
 @dataclass(frozen=True)
@@ -199,12 +202,14 @@ class Asking:
         for name, making in self.fields.items():
             seen_by = row if name in self.of_each else whole
             try:
-                found = plain(making(seen_by), name, given)
+                found = making(seen_by)
             except Fault as fault:
                 faults.append(placed(fault, seen_by))
-            else:
-                if not is_empty(found):
-                    body[name] = found
+                continue
+            if not isinstance(found, str):
+                found = plain(found, name, given)
+            if not is_empty(found):
+                body[name] = found
         if self.occurred_at is not None:
             seen_by = row if "occurred_at" in self.of_each else whole
             try:

@@ -15,6 +15,7 @@ def test_plain_text_is_a_constant_and_braces_are_columns():
     assert made('"{a}"', a=" x ") == "x"
     assert made('"{street} {number}"', street="Main St", number="12") == "Main St 12"
     assert made('"{{a}} is {a}"', a="x") == "{a} is x"
+    assert made("{name: House of X}", a="x") == "House of X"
     assert made("7", a="x") == 7
     assert made("true", a="x") is True
 
