@@ -13,7 +13,7 @@ import orjson
 from commands.command import Command
 from commands.importing.mapping import Mapping
 from commands.importing.problems import Place, Problem
-from commands.importing.rows import Fault, Row, Unfinished
+from commands.importing.rows import MOST_TOGETHER, Fault, Row, Unfinished
 from commands.importing.staging import Found, Staged
 from commands.importing.steps import Walk, placed
 
@@ -128,6 +128,9 @@ class Walked:
         unit = Unfinished()
         unit.rows = [Row(self.file, *one, unit, place, self.walk.joins) for place, one in enumerate(found, 1)]
         first = unit.rows[0]
+        if len(found) > MOST_TOGETHER:
+            note(unit, Fault(f"more than {MOST_TOGETHER:,} rows have its {self.walk.step.group}", place=first.place))
+            return self.name, "", (first.place,), (), tuple(unit.problems)
         key = ""
         wanted: list[Wanted] = []
         with noted(unit, first):

@@ -10,6 +10,9 @@ from commands.importing.problems import Kind, Place, Problem
 
 Cells = tuple[str, ...]
 
+MOST_TOGETHER = 10_000
+"""Rows that are one unit, or are joined to one row: they are in memory together."""
+
 
 class Fault(Exception):
     """Why a value cannot be made of a row."""

@@ -18,6 +18,7 @@ from typing import Any, Self
 from commands.importing.mapping import Mapping
 from commands.importing.problems import Place, Problem, Unreadable
 from commands.importing.reading import Broken, Source, opened
+from commands.importing.rows import MOST_TOGETHER
 
 LINE = "kronika_line"
 """The column of given back rows that names the line which they were read from."""
@@ -124,12 +125,13 @@ class Staged:
         self._run(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({by})")
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
-        """The rows whose columns have these values, in the file's order."""
+        """The rows whose columns have these values, in the file's order; one more than MOST_TOGETHER where there are
+        more."""
         return self._found(file, columns, values)
 
     def _find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
         wanted = " AND ".join(f"trim(c{column}) = ?" for column in columns)
-        query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line"  # noqa: S608
+        query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line LIMIT {MOST_TOGETHER + 1}"  # noqa: S608
         return [(line, tuple(cells)) for line, *cells in self._run(query, *values)]
 
     @contextmanager
@@ -150,7 +152,7 @@ class Staged:
         query = f"SELECT key FROM {table} GROUP BY key ORDER BY min(line)"  # noqa: S608
         of_key = (
             f"SELECT f.* FROM {table} g JOIN {rows} f ON f.line = g.line WHERE g.key = ? "  # noqa: S608
-            "ORDER BY g.sorted, g.line"
+            f"ORDER BY g.sorted, g.line LIMIT {MOST_TOGETHER + 1}"
         )
         for (key,) in self._run(query):
             yield key, [(line, tuple(cells)) for line, *cells in self._run(of_key, key)]

@@ -15,7 +15,7 @@ from commands.importing import cleaned, conditions, values
 from commands.importing.conditions import Holds
 from commands.importing.language import Check, Join, Step, Wish
 from commands.importing.meaning import Making, Text, bare, is_empty, template, value
-from commands.importing.rows import Cleaned, Fault, Joined, Joining, Row
+from commands.importing.rows import MOST_TOGETHER, Cleaned, Fault, Joined, Joining, Row
 from commands.importing.scope import Scope
 from commands.importing.wrongs import wrongs
 
@@ -85,6 +85,8 @@ def joining(join: Join, scope: Scope) -> Joining:
         if not any(wanted):
             return []
         found = [Joined(join.file, line, cells) for line, cells in scope.files.find(join.file, columns, wanted)]
+        if len(found) > MOST_TOGETHER:
+            raise Fault(f"more than {MOST_TOGETHER:,} rows of {join.file} have {told(join, wanted)}")
         if join.one and len(found) > 1:
             raise Fault(f"{len(found)} rows of {join.file} have {told(join, wanted)}", "duplicate")
         if join.one and not found and join.missing != "empty":

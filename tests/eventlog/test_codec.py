@@ -58,6 +58,11 @@ def test_personal_fields_are_sealed_for_their_place_and_person(keys):
         codec.decode(stored.type, 1, "acme", person, 1, person, MOMENT, data, swapped)
 
 
+def test_what_a_source_said_before_cleaning_is_as_personal_as_what_it_became():
+    for name in ("registered", "renamed", "emails_changed", "addresses_changed"):
+        assert "given" in TYPES[f"customer.{name}"].personal
+
+
 def test_an_upcaster_lifts_what_an_older_release_stored(tmp_path):
     class Called(Fact):
         class_version = 3

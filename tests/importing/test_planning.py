@@ -236,6 +236,15 @@ def test_a_row_of_which_nothing_is_made_is_told(tmp_path):
     assert warnings([nothing, something]) == [(2, "nothing is made of it in customers")]
 
 
+def test_a_unit_and_a_join_have_an_end(tmp_path):
+    many = "a 2020-02-01 Z x\n" * 10_001
+    (unit,) = planned(tmp_path, GROUPED, {"visits.txt": many})
+    assert problems([unit]) == [("visits", 1, "validation", "more than 10,000 rows have its {customer}")]
+    items = "order,sku,count,price,paid\n" + "A1,pump,1,1,\n" * 10_001
+    *_, first, _ = planned(tmp_path, SHOP, with_file("items.csv", items))
+    assert ("orders", 2, "validation", "more than 10,000 rows of items have order 'A1'") in problems([first])
+
+
 def test_a_step_without_rows_is_done_once(tmp_path):
     mapping = """
     kronika: import/1
