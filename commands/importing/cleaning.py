@@ -61,6 +61,8 @@ OTHER_COUNTRY_NAMES = {
     "中华人民共和国": "CN",
 }
 
+LONGEST_NUMBER = 100
+
 POSTCODES = {
     "BR": (r"(\d{5})(\d{3})", r"\1-\2"),
     "CA": (r"([A-Z]\d[A-Z])(\d[A-Z]\d)", r"\1 \2"),
@@ -163,6 +165,8 @@ def postcode(text: str, of_country: str | None = None) -> str:
 
 def number(text: str, separator: str = ".") -> Decimal:
     """The number, whatever groups its thousands and whichever currency sign stands beside it. Raises ValueError."""
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"{text[:LONGEST_NUMBER]!r}... is no number")
     grouping = {".": r"[,'’\s]", ",": r"[.'’\s]"}[separator]
     bare = without_currency(text)
     mark = re.escape(separator)

@@ -6,9 +6,9 @@ import codecs
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from commands.importing.forms import Condition, Template, Value, Word
+from commands.importing.forms import Condition, Template, Value, Word, as_text
 
 Called = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_ -]{0,39}$")]
 Trust = Annotated[int, Field(ge=0, le=100)]
@@ -23,13 +23,24 @@ def within(path: str) -> str:
     return path
 
 
+NOT_OF_FILES = {"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
+
+
 def known_encoding(name: str) -> str:
     try:
-        if not codecs.lookup(name)._is_text_encoding:
+        found = codecs.lookup(name)
+        if not found._is_text_encoding or found.name.replace("-", "_") in NOT_OF_FILES:
             raise LookupError
     except LookupError:
         raise ValueError(f"there is no encoding {name!r}; some are utf-8, cp1252, latin-1, utf-16, gb18030") from None
     return name
+
+
+def as_cells(given: Any) -> Any:
+    """What YAML reads as a number or as nothing was meant as the text of a cell."""
+    if not isinstance(given, list):
+        return given
+    return [text for one in given for text in (("NULL", "Null", "null") if one is None else (as_text(one),))]
 
 
 class File(Word):
@@ -43,7 +54,9 @@ class File(Word):
     encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8-sig"
     header: bool | None = Field(None, description="The first line names the columns. Default: yes, unless columns do.")
     columns: tuple[str, ...] = Field((), description="What the columns are called, in the place of the header.")
-    empty: tuple[str, ...] = Field((), description='What stands for nothing, such as "NULL".')
+    empty: Annotated[tuple[str, ...], BeforeValidator(as_cells)] = Field(
+        (), description='What stands for nothing, such as "NULL".'
+    )
 
     @model_validator(mode="before")
     @classmethod

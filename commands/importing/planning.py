@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -90,12 +90,13 @@ class Walked:
     def units(self) -> Iterator[Made]:
         if self.walk.step.rows is None:
             yield self.unit([(self.line, ())])
-        elif self.walk.group:
-            with self.staged.groups(self.file, self.grouped()) as groups:
-                for _, together in groups:
-                    yield self.unit(together)
-        else:
-            with self.staged.keys() as keys:
+            return
+        with self.staged.keys() as keys:
+            if self.walk.group:
+                with self.staged.groups(self.file, self.grouped()) as groups:
+                    for _, together in groups:
+                        yield self.unit(together, keys.earlier)
+            else:
                 for found in self.staged.rows(self.file):
                     if self.is_meant(self.row(found)) is not False:
                         yield self.unit([found], keys.earlier)
@@ -124,7 +125,8 @@ class Walked:
         except Fault:
             return None
 
-    def unit(self, found: list[Found], earlier: Any = None) -> Made:
+    def unit(self, found: list[Found], earlier: Callable[[str, int], int | None] | None = None) -> Made:
+        """`earlier` tells on which line a natural key was before."""
         unit = Unfinished()
         unit.rows = [Row(self.file, *one, unit, place, self.walk.joins) for place, one in enumerate(found, 1)]
         first = unit.rows[0]
@@ -146,7 +148,7 @@ class Walked:
         failed = any(not problem.warning for problem in problems)
         return self.name, key, lines, () if failed else tuple(wanted), problems
 
-    def key_of(self, row: Row, earlier: Any) -> str:
+    def key_of(self, row: Row, earlier: Callable[[str, int], int | None] | None) -> str:
         if self.walk.where is not None:
             self.walk.where(row)
         self.walk.sorted_by(row)

@@ -65,7 +65,7 @@ class Unclosed(Exception):
 
 
 @contextmanager
-def opened(directory: Path, file: File, name: str) -> Iterator[Source]:
+def opened(directory: Path, file: File, name: str) -> Iterator[Reading]:
     """The file as it lies in the directory. Raises Unreadable."""
     path = directory / file.path
     inside = path.resolve().is_relative_to(directory.resolve())
@@ -76,10 +76,10 @@ def opened(directory: Path, file: File, name: str) -> Iterator[Source]:
     with path.open("rb") as plain:
         packed = file.path.lower().endswith(".gz") or plain.peek(2)[:2] == b"\x1f\x8b"
         stream = gzip.GzipFile(fileobj=plain) if packed else plain
-        yield Source(name, file, stream)
+        yield Reading(name, file, stream)
 
 
-class Source:
+class Reading:
     """One file: first its columns, then its rows. Raises Unreadable where it cannot go on; what is wrong with one row
     is given back as Broken, and reading goes on."""
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from commands.importing.mapping import Mapping
 from commands.importing.problems import Place, Problem, Unreadable
-from commands.importing.reading import Broken, Source, opened
+from commands.importing.reading import Broken, Reading, opened
 from commands.importing.rows import MOST_TOGETHER
 
 LINE = "kronika_line"
@@ -100,7 +100,7 @@ class Staged:
                 told = f"corrected row {number} has no {', '.join(missing)}"
                 problems.append(Problem(file, int(given), "validation", told))
             else:
-                self._insert(file, [(int(given), *(row[column] for column in columns))])
+                self._insert(file, [(int(given), *self._said(file, tuple(row[column] for column in columns)))])
                 self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, int(given))
                 corrected.add((file, int(given)))
         self._found.cache_clear()
@@ -187,13 +187,13 @@ class Staged:
             try:
                 with opened(directory, file, name) as source:
                     self._columns[name] = source.columns
-                    self._take(name, source, frozenset(file.empty))
+                    self._take(name, source)
             except Unreadable as error:
                 problems += error.problems
         if problems:
             raise Unreadable(problems)
 
-    def _take(self, name: str, source: Source, nothing: frozenset[str]) -> None:
+    def _take(self, name: str, source: Reading) -> None:
         cells = ", ".join(f"c{number} TEXT" for number in range(len(source.columns)))
         self._run(f"CREATE TABLE {self._tables[name]} (line INTEGER PRIMARY KEY, {cells})")
 
@@ -202,12 +202,15 @@ class Staged:
                 if isinstance(row, Broken):
                     kept = json.dumps(row.cells)
                     self._run("INSERT INTO broken VALUES (?, ?, ?, ?)", name, row.line, row.message, kept)
-                elif nothing:
-                    yield row.line, *("" if cell.strip() in nothing else cell for cell in row.cells)
                 else:
-                    yield row.line, *row.cells
+                    yield row.line, *self._said(name, row.cells)
 
         self._insert(name, whole())
+
+    def _said(self, file: str, cells: Cells) -> Cells:
+        """The cells, without those that stand for nothing."""
+        nothing = self.mapping.files[file].empty
+        return tuple("" if cell.strip() in nothing else cell for cell in cells) if nothing else cells
 
     def _insert(self, file: str, rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * (len(self._columns[file]) + 1))

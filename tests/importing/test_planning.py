@@ -236,6 +236,21 @@ def test_a_row_of_which_nothing_is_made_is_told(tmp_path):
     assert warnings([nothing, something]) == [(2, "nothing is made of it in customers")]
 
 
+def test_two_groups_of_one_natural_key_are_told(tmp_path):
+    mapping = GROUPED.replace('group: "{customer}"', 'group: "{customer}"\n    key: "{zip}"')
+    a, b = planned(tmp_path, mapping, {"visits.txt": "a 2020-02-01 Z x\nb 2020-02-01 Z x\na 2020-02-02 Z x\n"})
+    assert (a.key, len(a.wanted)) == ("Z", 1)
+    assert problems([b]) == [("visits", 2, "duplicate", "the key 'Z' is that of line 1, too")]
+
+
+def test_what_stands_for_nothing_is_nothing_in_corrected_rows_too(tmp_path):
+    mapping = mapping_of(SHOP.replace("agents: agents.csv", "agents: {path: agents.csv, empty: [NULL, '-']}"))
+    with Staged(mapping, written(tmp_path, with_file("agents.csv", "id,name\nx, NULL \n"))) as staged:
+        assert staged.row("agents", 2) == ("x", "")
+        staged.correct("agents", [{LINE: "2", "id": "x", "name": "-"}])
+        assert staged.row("agents", 2) == ("x", "")
+
+
 def test_a_unit_and_a_join_have_an_end(tmp_path):
     many = "a 2020-02-01 Z x\n" * 10_001
     (unit,) = planned(tmp_path, GROUPED, {"visits.txt": many})

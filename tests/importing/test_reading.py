@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from commands.importing import reading
 from commands.importing.language import File
 from commands.importing.problems import Unreadable
-from commands.importing.reading import LONGEST, Row, Source, opened
+from commands.importing.reading import LONGEST, Reading, Row, opened
 from tests.importing.planned import written
 
 Told = list[tuple[int, tuple[str, ...] | str]]
@@ -23,7 +23,7 @@ Told = list[tuple[int, tuple[str, ...] | str]]
 def read(content: Any, **written_as: Any) -> tuple[tuple[str, ...], Told]:
     """The columns, and of every row its line with its cells, or with what is wrong."""
     stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-    source = Source("shop", File(path="shop.csv", **written_as), stream)
+    source = Reading("shop", File(path="shop.csv", **written_as), stream)
     return source.columns, [(row.line, row.cells if isinstance(row, Row) else row.message) for row in source]
 
 
@@ -146,7 +146,7 @@ class Endless(io.RawIOBase):
 def test_ten_gigabytes_of_one_line_are_given_up_early(beginning):
     stream = Endless(beginning)
     with pytest.raises(Unreadable, match="does not end within 16,777,216 characters; this is no table of rows"):
-        list(Source("shop", File(path="shop.csv"), io.BufferedReader(stream)))
+        list(Reading("shop", File(path="shop.csv"), io.BufferedReader(stream)))
     assert stream.given < 32 * 1024**2
 
 

@@ -105,7 +105,9 @@ def test_a_decimal_is_read_with_either_separator(form, cell, number):
     assert made(form, a=cell) == number
 
 
-@pytest.mark.parametrize("cell", ["1,23", "12x", "1.2.3", "NaN", "Infinity", "(5)", "--5", "-", "1e999"])
+@pytest.mark.parametrize(
+    "cell", ["1,23", "12x", "1.2.3", "NaN", "Infinity", "(5)", "--5", "-", "1e999", f"1{' ' * 100_000}x"]
+)
 def test_what_is_no_number_is_told(cell):
     with pytest.raises(Fault, match="is no number"):
         made("{decimal: '{a}'}", a=cell)
