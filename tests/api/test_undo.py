@@ -6,6 +6,11 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.errors import NotAsPromised
+from deploy.settings import SettingsError
+from deploy.undo import undone
+from eventlog.envelope import Caller
+
 pytestmark = pytest.mark.anyio
 
 
@@ -181,3 +186,15 @@ async def test_bad_questions_are_told_what_is_wrong(office, client, app, setting
     async with client_of(app, stranger) as other:
         answer = await other.post("/v1/undo", json={"event_ids": await office.ids("customers", customer)})
         assert answer.status_code == 404
+
+
+async def test_the_command_line_undoes_the_same(office, settings):
+    customer = await office.registers()
+    operator = Caller("acme", "operator")
+    (told,) = await undone(settings, operator, await office.ids("customers", customer), "entered twice", None)
+    assert (told["status"], told["by"][0]["type"]) == ("done", "customer.retracted")
+    assert (await office.history("customers", customer))[-1]["actor"] == "operator"
+    with pytest.raises(SettingsError, match="by its id"):
+        await undone(settings, operator, ["the last one"], None, None)
+    with pytest.raises(NotAsPromised, match="not-found"):
+        await undone(settings, operator, [str(uuid4())], None, None)
