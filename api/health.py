@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api.answers import House
 from api.errors import problems
+from projections.reconciliations import LAST
 
 router = APIRouter(tags=["health"])
 
@@ -35,6 +36,13 @@ PARKED = """
 SELECT v.projection AS name, count(DISTINCT p.key) AS keys, count(p.key) AS events
   FROM read.versions v LEFT JOIN read.parked p ON p.slot = v.projection GROUP BY v.projection ORDER BY v.projection
 """
+RECONCILED = {
+    "rows": "rows compared",
+    "differed": "rows that differed from the log",
+    "healed": "rows that were healed",
+    "missing": "records that Kafka lacked",
+    "altered": "records that were not what the log has",
+}
 
 
 @router.get("/", include_in_schema=False)
@@ -82,6 +90,12 @@ async def metrics(house: House) -> Response:
         for row in await asked(connection, PARKED):
             keys.labels(row["name"]).set(row["keys"])
             events.labels(row["name"]).set(row["events"])
+        for row in await asked(connection, LAST):
+            for name, what in RECONCILED.items():
+                if row[name] is not None:
+                    Gauge(f"kronika_reconciled_{name}", f"The last reconciliation: {what}", registry=now).set(row[name])
+            ended = Gauge("kronika_reconciled_at", "When that ended, in seconds since 1970", registry=now)
+            ended.set(row["ended_at"].timestamp())
     return Response(generate_latest() + generate_latest(now), media_type=CONTENT_TYPE_LATEST)
 
 

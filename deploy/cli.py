@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -200,6 +201,38 @@ def rebuild(
     else:
         proof = "equal to the live one" if done.live == done.rebuilt else f"the live one had {done.live}"
     console.print(f"{name} rebuilt to position {done.position}: {done.rebuilt}; {proof}.")
+
+
+@app.command()
+def reconcile(
+    home: Home = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything, rather than the next slice.")] = False,
+    customer: Annotated[UUID | None, typer.Option(help="One customer, by its id.")] = None,
+    slices: Annotated[int, typer.Option(min=1, help="In how many runs everything has had its turn.")] = 64,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what differs, and heal nothing.")] = False,
+    accept_difference: Annotated[bool, typer.Option(help="Heal also where much of it differs.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka/--no-kafka", help="Compare Kafka with the log, too.")] = True,
+    resend: Annotated[bool, typer.Option("--resend", help="Publish again what Kafka lacks.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Work out rows of the read models anew from the log, heal those that differ, and compare Kafka with the log; exit
+    code 1 when anything was not as it should be. Each run takes the next slice of all customers."""
+    from deploy.reconcile import Wanted, as_json, show
+    from deploy.reconcile import reconcile as run
+
+    if all_ and customer:
+        raise SettingsError("--all and --customer: one of them at a time")
+    wanted = Wanted(slices, all_, customer, not dry_run, accept_difference, kafka, resend and not dry_run)
+    settings = here(home)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("reconciling", total=None)
+        outcome = asyncio.run(run(settings, wanted, lambda at, to: progress.update(task, completed=at, total=to)))
+    if json:
+        sys.stdout.write(as_json(outcome) + "\n")
+    else:
+        show(console, outcome)
+    if not outcome.as_it_should_be:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -24,6 +24,7 @@ from projections import PROJECTIONS
 from projections.analytics.lake import Lake, reflected
 from projections.analytics.views import Funnel
 from projections.history import history
+from projections.reconciliations import LAST, Summary
 from workers import WORKERS
 
 
@@ -67,6 +68,7 @@ def status(console: Console, settings: Settings) -> None:
         table = Table("reader of the log", "position", "events behind", "seconds behind")
         for lag in lags(connection):
             table.add_row(lag.name, f"{lag.position:,}", f"{lag.events:,}", f"{lag.seconds:.1f}")
+        reconciled = connection.cursor(row_factory=class_row(Summary)).execute(LAST).fetchone()
     lake = Lag("lakehouse", *lake_lag(settings))
     with lake_of(settings) as opened:
         lake_parked = len(opened.parked())
@@ -79,6 +81,10 @@ def status(console: Console, settings: Settings) -> None:
         f"    parked facts {lake_parked}"
     )
     console.print(table)
+    if reconciled:
+        console.print(f"reconciled {reconciled.ended_at:%Y-%m-%d %H:%M}, {reconciled}")
+    else:
+        console.print("never reconciled; `kronika reconcile` compares the read models and Kafka with the log")
 
 
 def lake_lag(settings: Settings) -> tuple[int, int, float]:

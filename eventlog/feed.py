@@ -55,6 +55,16 @@ async def messages(
     ]
 
 
+async def messages_at(connection: AsyncConnection[Any], positions: list[int]) -> dict[int, tuple[int, UUID, bytes]]:
+    """As `messages`, those at these positions: (partition, subject id, message body) by position."""
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {COLUMNS}, data::text, personal::text FROM log.events WHERE position = ANY(%s)",  # noqa: S608  # constants
+        [positions],
+    )
+    return {row[0]: (row[5], row[6], message(row)) for row in await cursor.fetchall()}
+
+
 async def stream(connection: AsyncConnection[Any], codec: Codec, tenant: str, stream_id: UUID) -> list[Recorded]:
     """Every event of one stream, by version."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)

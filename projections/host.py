@@ -234,10 +234,10 @@ class Host:
         for place in list(self._rows)[: max(0, len(self._rows) - REMEMBERED)]:
             del self._rows[place]
 
-    async def refold(self, slot: Slot, key: Key, events: list[Recorded]) -> int:
-        """Take in again what was parked for one row, inside the caller's transaction, which holds the partition's
-        checkpoint. Answers how many events are parked once more."""
-        fold = Fold(slot, {key: events}, failed=[key])
+    async def refold(self, slot: Slot, events: dict[Key, list[Recorded]]) -> int:
+        """Take in these events of some rows once more, inside the caller's transaction, which holds the partition's
+        checkpoint. Answers how many events are parked, or parked again."""
+        fold = Fold(slot, events, failed=list(events))
         await self._fold_failed([fold])
         await self._write_or_park(fold)
         await self._park([(slot, *parked) for parked in fold.parked])
@@ -291,16 +291,22 @@ class Host:
             await self.connection.execute(upsert(fold.slot), [as_json(changed)])
 
     async def _write_or_park(self, fold: Fold) -> None:
-        """The one event of a batch that the store refused: what cannot be written is parked."""
+        """Write the rows; the events of those that the store refuses are parked."""
         try:
             async with self.connection.transaction():
                 await self._write(fold)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
+            if len(fold.events) > 1:  # each for itself, to find out which
+                for key, events in fold.events.items():
+                    one = Fold(fold.slot, {key: events}, {key: fold.rows[key]} if key in fold.rows else {})
+                    await self._write_or_park(one)
+                    if one.parked:
+                        fold.parked = [parked for parked in fold.parked if parked[0] != key] + one.parked
+                return
             for key, events in fold.events.items():
-                fold.parked = [parked for parked in fold.parked if parked[0] != key]
-                fold.parked.extend((key, recorded, describe(error)) for recorded in events)
+                fold.parked = [(key, recorded, describe(error)) for recorded in events]
 
     async def _park(self, parked: list[tuple[Slot, Key, Recorded, str | None]]) -> None:
         if parked:

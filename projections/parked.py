@@ -84,7 +84,7 @@ async def replay(connection: AsyncConnection[Any], codec: Codec, projection: Pro
             events = await feed.at(connection, codec, [position for position, skipped in waiting if not skipped])
             again = 0
             if events:
-                again = await Host(connection, [slot]).refold(slot, projection.key(events[0]), events)
+                again = await Host(connection, [slot]).refold(slot, {projection.key(events[0]): events})
             taken_in += len(events) - again
             parked_again += again
     return Replayed(taken_in, parked_again)

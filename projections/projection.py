@@ -63,6 +63,11 @@ class Projection:
     def name(self) -> str:
         return self.table.name
 
+    @property
+    def stream_column(self) -> str:
+        """The column with the id of the stream that a row is about."""
+        return self.table.key[1]
+
     def key(self, recorded: Recorded) -> tuple[Any, ...]:
         """The key of the row that the event concerns; by default that of its stream."""
         return recorded.tenant, recorded.stream_id

@@ -54,6 +54,23 @@ CREATE TABLE IF NOT EXISTS read.skipped (
     PRIMARY KEY (projection, position)
 );
 
+-- What `kronika reconcile` has found, run by run; the next one takes the slice after the last.
+CREATE TABLE IF NOT EXISTS read.reconciliations (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    began_at  timestamptz NOT NULL,
+    ended_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sample    text    NOT NULL,
+    slice     integer,           -- null when it was no slice
+    streams   bigint  NOT NULL,
+    rows      bigint  NOT NULL,
+    differed  bigint  NOT NULL,
+    healed    bigint  NOT NULL,
+    records   bigint,            -- null when Kafka was not compared
+    missing   bigint,
+    altered   bigint,
+    resent    bigint
+);
+
 -- The position a slot reflects: the least, over its partitions, up to which it has seen all there is. A partition with
 -- nothing new is never behind, whatever its checkpoint says. One statement, so one snapshot.
 CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE sql STABLE AS $$

@@ -30,6 +30,7 @@ class Timeline(Projection):
 
     version = 2  # where an imported event was taken from; what was retracted
     per_event = True
+    stream_column = "stream_id"
     table = Table(
         "timeline",
         key=("tenant", "position"),

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
@@ -260,4 +260,64 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyt
 
 def received(message: Any) -> Record:
     told = dict(message.headers)
-    return Record(message.partition, int(told["position"]), int(told["previous"]), message.value)
+    return Record(message.partition, int(told["position"]), int(told["previous"]), message.value, message.key or b"")
+
+
+class Reading:
+    """Reads what one partition of a topic holds now, from its first record to its last. Begin it with
+    `Reading.begin`."""
+
+    def __init__(self, thread: Thread, consumer: Any, partition: Any, whole: bool, end: int) -> None:
+        self._thread, self._consumer, self._partition, self._end = thread, consumer, partition, end
+        self.whole = whole
+        """Whether the partition still holds its very first record."""
+
+    @classmethod
+    async def begin(cls, kafka: Kafka, topic: str, partition: int) -> Reading:
+        thread = Thread("kafka-reading")
+
+        def connect() -> Reading:
+            consumer = KafkaConsumer(
+                **kafka,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                max_poll_records=2_000,
+                max_partition_fetch_bytes=LARGEST,
+                request_timeout_ms=2 * PATIENCE_MS,
+                bootstrap_timeout_ms=PATIENCE_MS,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+            try:
+                if partition not in (consumer.partitions_for_topic(topic) or ()):
+                    raise KafkaAway(f"there is no topic {topic} with a partition {partition}")
+                place = TopicPartition(topic, partition)
+                consumer.assign([place])
+                begin, end = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+                consumer.seek(place, begin)
+            except BaseException:
+                consumer.close(autocommit=False)
+                raise
+            return cls(thread, consumer, place, begin == 0, end)
+
+        try:
+            return await thread.run(connect)
+        except KafkaAway:
+            await thread.end(lambda: None)
+            raise
+
+    async def next(self) -> list[Record]:
+        """The next records, none at the end."""
+        return await self._thread.run(self._next)
+
+    def _next(self) -> list[Record]:
+        deadline = time.monotonic() + 2 * PATIENCE_MS / 1000
+        while self._consumer.position(self._partition) < self._end:
+            if found := self._consumer.poll(500):
+                return [received(message) for messages in found.values() for message in messages]
+            if time.monotonic() > deadline:
+                raise KafkaAway(f"{self._partition.topic} brings nothing, though it holds more")
+        return []
+
+    async def close(self) -> None:
+        await self._thread.end(lambda: self._consumer.close(autocommit=False, timeout_ms=2_000))

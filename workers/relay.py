@@ -58,6 +58,8 @@ class Standing:
     generation: int
     cluster: str | None
     position: int
+    begins: int | None = None
+    """This generation of the topic holds what came after this position; None when an earlier release made it."""
 
     @property
     def topic(self) -> str | None:
@@ -67,7 +69,7 @@ class Standing:
 
 async def standing(connection: AsyncConnection[Any]) -> Standing:
     cursor = connection.cursor(row_factory=class_row(Standing))
-    await cursor.execute("SELECT log_name, epoch, generation, cluster, position FROM fanout.relay")
+    await cursor.execute("SELECT log_name, epoch, generation, cluster, position, begins FROM fanout.relay")
     found = await cursor.fetchone()
     assert found is not None, "a prepared fan-out has its row"
     return found
@@ -120,7 +122,7 @@ class Tail:
         while new.topic and not await self.to.create(new.topic, partitions):
             new = replace(new, generation=new.generation + 1)  # that one is of a relay that died right here
         begin = await feed.head(self.connection) if self.at.generation else self.at.position
-        await self.save(replace(new, position=begin))
+        await self.save(replace(new, position=begin, begins=begin))
         log.warning("new topic", topic=self.at.topic, position=self.at.position)
 
     async def still_has(self, topic: str) -> bool:
@@ -160,8 +162,8 @@ class Tail:
 
     async def save(self, now: Standing) -> None:
         cursor = await self.connection.execute(
-            "UPDATE fanout.relay SET generation = %s, cluster = %s, position = %s WHERE epoch = %s",
-            [now.generation, now.cluster, now.position, now.epoch],
+            "UPDATE fanout.relay SET generation = %s, cluster = %s, position = %s, begins = %s WHERE epoch = %s",
+            [now.generation, now.cluster, now.position, now.begins, now.epoch],
             prepare=True,
         )
         if cursor.rowcount != 1:
@@ -171,17 +173,18 @@ class Tail:
         POSITION.set(now.position)
 
 
-async def republish(database_url: str, kafka: Kafka, *, after: int) -> int:
-    """Publish once more, for others, what lies after this position up to where the relay stands; our own consumers
-    drop what they have. Returns the number of events. Raises KafkaAway."""
+async def republish(database_url: str, kafka: Kafka, *, after: int, up_to: int | None = None) -> int:
+    """Publish once more, for others, what lies after this position up to another, or to where the relay stands; our
+    own consumers drop what they have. Returns the number of events. Raises KafkaAway."""
     async with connected(database_url) as connection, publisher(kafka) as to:
         now = await standing(connection)
         if now.topic is None:
             raise KafkaAway("there is no topic yet: start the relay first")
         previous = await last_positions(connection, after)
+        last = now.position if up_to is None else min(up_to, now.position)
         count = 0
-        while after < now.position:
-            page = await feed.messages(connection, after=after, limit=min(PAGE, now.position - after))
+        while after < last:
+            page = await feed.messages(connection, after=after, limit=min(PAGE, last - after))
             if await to.publish(now.topic, records(page, previous)) < len(page):
                 raise KafkaAway(f"not all was acknowledged; go on after position {after}")
             after = page[-1][0]

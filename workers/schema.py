@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS fanout.relay (
     cluster    text,                        -- the Kafka that has this topic
     position   bigint  NOT NULL DEFAULT 0   -- everything up to here is in Kafka, or was before this generation
 );
+-- This generation of the topic holds what came after this position; unknown of one that an earlier release made.
+ALTER TABLE fanout.relay ADD COLUMN IF NOT EXISTS begins bigint;
 INSERT INTO fanout.relay DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 -- A reactor looks forward: it begins where the log ends when it is first installed.

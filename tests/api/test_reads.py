@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from projections import TABLES
+from projections.reconciliations import Summary, keep
 
 from .test_commands import PERSON, is_problem, registered_customer
 
@@ -315,6 +317,16 @@ class TestHealth:
             "kronika_http_request_seconds",
         ):
             assert name in text
+
+    async def test_metrics_tell_what_the_last_reconciliation_found(self, client, house):
+        assert "kronika_reconciled_rows" not in (await client.get("/metrics")).text
+        async with house.log.connection() as connection:
+            await keep(connection, Summary(datetime.now(UTC), "slice 1 of 64", 0, 5, 20, differed=2, healed=1))
+        text = (await client.get("/metrics")).text
+        assert "kronika_reconciled_differed 2.0" in text
+        assert "kronika_reconciled_healed 1.0" in text
+        assert "kronika_reconciled_at" in text
+        assert "kronika_reconciled_missing" not in text, "Kafka was not compared"
 
     async def test_requests_are_counted_by_route_not_by_address(self, client):
         await client.get(f"/v1/customers/{uuid4()}")

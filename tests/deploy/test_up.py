@@ -119,6 +119,8 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
         (["replay", made.json()["id"], "--tenant", "acme", "--json"], '"kind":"customer"'),
         (["rebuild", "customers"], "equal to the live one"),
         (["rebuild", "events"], "equal to the live one"),
+        (["reconcile", "--all"], "0 differed"),
+        (["status"], "everything: 2 streams"),
         (["relay", "--from", "1"], "2 events published again"),
         (["parked", "list"], "read model"),
         (["parked", "replay", "customers"], "0 events taken in"),
@@ -176,7 +178,9 @@ def test_when_only_the_supervisor_is_killed_nothing_stays_behind(home):
     assert nothing_is_left(home, within_s=20)
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["rebuild", "orders"], ["parked", "list"], ["key", "list"]])
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["rebuild", "orders"], ["reconcile"], ["parked", "list"], ["key", "list"]]
+)
 def test_a_command_for_a_system_that_does_not_run_says_so_in_one_line(home, arguments):
     code, said = done(home, *arguments)
     assert code == 1
