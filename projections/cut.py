@@ -84,16 +84,15 @@ def folded(
 ) -> tuple[Row | None, ParkedEvent | None]:
     """The row of one stream after these events; and the event at which it stops, as the live row does, where one cannot
     be folded."""
+    counting = [r for r in events if r.event_class in projection.handlers and r.position not in skipped]
     row: Row | None = None
-    for recorded in events:
-        if recorded.event_class not in projection.handlers or recorded.position in skipped:
-            continue
-        draft = projection.new_row(recorded) if row is None else projection.draft(row)
+    for index, recorded in enumerate(counting):
+        if row is None:
+            row = projection.new_row(recorded)
         try:
-            projection.handle(draft, recorded)
-        except Exception:  # whatever a handler raises
-            return row, ParkedEvent(recorded.position, recorded.event_id)
-        row = draft
+            projection.handle(row, recorded)
+        except Exception:  # whatever a handler raises: the row may be half done
+            return folded(projection, counting[:index])[0], ParkedEvent(recorded.position, recorded.event_id)
     return row, None
 
 
