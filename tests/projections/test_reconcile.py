@@ -184,7 +184,8 @@ async def test_an_event_that_cannot_be_folded_is_parked_when_its_row_is_healed(c
     found = await of(company, ruined)
     assert {one.what for one in found} == {"too many"}
     assert await of(company, ruined) == []
-    cursor = await company.connection.execute("SELECT count(*) FROM read.parked WHERE error IS NOT NULL")
+    parked = "SELECT count(*) FROM read.parked WHERE error IS NOT NULL AND tenant = %s"
+    cursor = await company.connection.execute(parked, [company.caller.tenant])
     assert await cursor.fetchone() == (len(found),)
 
 
