@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := $(BIN)/uv --quiet --no-config pip
 
-.PHONY: run install test campaign bench bench-scale lint format lock clean
+.PHONY: run install test import-sets campaign bench bench-scale lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -24,6 +24,10 @@ install: .venv/installed
 # Tests that kill processes under load depend on a busy machine's moods: what fails is told, and must fail once more, alone.
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
+
+# The figures of the larger public sets, from the read models after an import; the data lies in ../shared/data.
+import-sets: install
+	TESTS_SETS=1 TESTS_KILLS=20 $(BIN)/pytest tests/importing
 
 # Every promise of speed beside its reference, about half an hour; BENCH=names chooses some. Kept in .kronika/bench.json.
 bench: install

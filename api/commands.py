@@ -21,7 +21,7 @@ from api import body
 from api.door import Visit, respond, visit
 from api.errors import BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
 from api.kronika import Kronika, kronika
-from commands.command import Command, Registration, registered
+from commands.command import Command, Registration, registered, streams
 from commands.dispatch import Asked, Forbidden, dispatch
 from eventlog.envelope import Answer, Caller, Context
 
@@ -340,17 +340,3 @@ async def in_order(
             for other in others:
                 naming.setdefault(other, []).append(task)
     return [task.result() for task in tasks]
-
-
-def streams(command: Command | None) -> tuple[UUID | None, list[UUID]]:
-    """The stream that a command is about (a command names it first; None when it is new and nameless), and those that
-    it names besides."""
-    if command is None:
-        return None, []
-    own, *others = [getattr(command, name) for name in stream_fields(type(command))] or [None]
-    return own, [id for id in others if id is not None]
-
-
-@cache
-def stream_fields(model: type[Command]) -> tuple[str, ...]:
-    return tuple(name for name, info in model.model_fields.items() if info.annotation in (UUID, UUID | None))

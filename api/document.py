@@ -48,6 +48,7 @@ READ_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "X-Parked")
 
 COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 503}
 BATCH = {400, 401, 403, 413, 415, 422, 503}
+UPLOAD = {400, 401, 403, 404, 409, 410, 413, 415, 422, 503}
 READ = {400, 401, 403, 404, 410, 422, 424, 503}
 
 
@@ -74,6 +75,8 @@ def complete(path: str, operation: dict[str, Any]) -> None:
         headers, statuses = BATCH_HEADERS, BATCH
     elif path.startswith("/v1/commands/"):
         headers, statuses = COMMAND_HEADERS, COMMAND
+    elif "requestBody" in operation:
+        headers, statuses = COMMAND_HEADERS, UPLOAD
     elif path.startswith("/v1/"):
         headers, statuses = READ_HEADERS, READ
     else:

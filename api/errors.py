@@ -17,6 +17,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from commands.dispatch import Contended, Forbidden, FutureMoment, NotFound, StaleVersion
+from commands.importing.files import DeliveryDamaged
+from commands.importing.mapping import MappingError
+from commands.importing.problems import Unreadable
+from commands.importing.requesting import UnfitDelivery
 from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
@@ -102,6 +106,10 @@ TABLE: dict[type[Exception], Rule] = {
     TooLarge: Rule(413, "too-large"),
     WrongMediaType: Rule(415, "wrong-media-type"),
     Invalid: Rule(422, "invalid"),
+    MappingError: Rule(422, "bad-mapping"),
+    UnfitDelivery: Rule(422, "unfit-delivery"),
+    Unreadable: Rule(422, "unreadable-files"),
+    DeliveryDamaged: Rule(410, "delivery-damaged"),
     CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
     # what is gone
     Retracted: Rule(410, "retracted"),
@@ -116,7 +124,7 @@ TABLE: dict[type[Exception], Rule] = {
     KeyStoreError: AWAY,
 }  # fmt: skip
 
-MEMBERS = ("allowed", "conflicts", "behind", "resume", "event_id", "errors")
+MEMBERS = ("allowed", "conflicts", "behind", "resume", "event_id", "errors", "faults")
 """What a problem tells besides, where the exception knows it."""
 
 INTERNAL = Rule(500, "internal", "This is a fault of ours; the correlation id finds it in our logs.")

@@ -35,7 +35,8 @@ class NotMigrated(Exception):
 class Kronika:
     """The system as its HTTP routes see it. Open with `Kronika.open`, as an async context manager."""
 
-    def __init__(self, log: Log, reads: AsyncConnectionPool[Any], epochs: Epochs) -> None:
+    def __init__(self, settings: Settings, log: Log, reads: AsyncConnectionPool[Any], epochs: Epochs) -> None:
+        self.settings = settings
         self.log = log
         self.reads = reads
         self.callers = Callers(log)
@@ -57,7 +58,7 @@ class Kronika:
             ):
                 async with reads.connection() as connection:
                     epochs = await Epochs.read(connection)
-                yield cls(log, reads, epochs)
+                yield cls(settings, log, reads, epochs)
         except UndefinedTable:
             raise NotMigrated("The database is not what this release needs; run: kronika migrate") from None
         finally:

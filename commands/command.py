@@ -98,6 +98,8 @@ class Registration:
     handler: Handler
     creates: bool
     """True when the command starts a new stream."""
+    inside: bool = False
+    """True when only Kronika's own processes ask it: no route, and not on the command line."""
 
     @property
     def summary(self) -> str:
@@ -108,7 +110,7 @@ _registry: dict[str, Registration] = {}
 
 
 def handles(
-    model: type[C], *, creates: bool = False
+    model: type[C], *, creates: bool = False, inside: bool = False
 ) -> Callable[[Callable[[C, Crm], Awaitable[Aggregate]]], Callable[[C, Crm], Awaitable[Aggregate]]]:
     """Register the decorated function as the one handler of `model`. It loads, asks and returns the aggregate that the
     command is about; dispatch saves whatever the loaded aggregates recorded."""
@@ -116,18 +118,18 @@ def handles(
     def register(handler: Callable[[C, Crm], Awaitable[Aggregate]]) -> Callable[[C, Crm], Awaitable[Aggregate]]:
         name = kebab(model.__name__)
         assert name not in _registry, f"two handlers for {name}"
-        _registry[name] = Registration(name, model, handler, creates)
+        _registry[name] = Registration(name, model, handler, creates, inside)
         return handler
 
     return register
 
 
 def registered() -> Iterator[Registration]:
-    """Every command, by name."""
+    """Every command that callers may ask, by name."""
     import commands  # importing the package registers all of them
 
     assert commands
-    yield from (registration for _, registration in sorted(_registry.items()))
+    yield from (registration for _, registration in sorted(_registry.items()) if not registration.inside)
 
 
 def registration_of(command: Command) -> Registration:
@@ -137,3 +139,17 @@ def registration_of(command: Command) -> Registration:
 @cache
 def kebab(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def streams(command: Command | None) -> tuple[UUID | None, list[UUID]]:
+    """The stream that a command is about (a command names it first; None when it is new and nameless), and those that
+    it names besides."""
+    if command is None:
+        return None, []
+    own, *others = [getattr(command, name) for name in stream_fields(type(command))] or [None]
+    return own, [id for id in others if id is not None]
+
+
+@cache
+def stream_fields(model: type[Command]) -> tuple[str, ...]:
+    return tuple(name for name, info in model.model_fields.items() if info.annotation in (UUID, UUID | None))

@@ -116,6 +116,45 @@ def ask(
         console.print_json(data=answer, default=str)
 
 
+@app.command("import")
+def import_(
+    mapping: Annotated[str | None, typer.Argument(help="One that comes with Kronika, or a file of your own.")] = None,
+    directory: Annotated[Path | None, typer.Argument(help="Where the files lie.")] = None,
+    home: Home = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide everything and record nothing.")] = False,
+    corrected: Annotated[
+        Path | None, typer.Option(help="The failed rows of these files, as --results gave them, corrected.")
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="Where to write what came of each row, as CSV.")] = None,
+    list_mappings: Annotated[bool, typer.Option("--list-mappings", help="What comes with Kronika.")] = False,
+    tenant: Annotated[str, typer.Option(help="For which tenant.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
+    """Import files by a mapping. Stopped at any moment, it goes on where it was when it is run again.
+
+    `kronika import schema` tells what a mapping file may hold.
+    """
+    from commands.importing.mapping import schema
+    from commands.importing.shipped import names
+    from deploy.importing import Asked, check_tenant, run
+    from deploy.serving import collect_rarely
+    from eventlog.envelope import Caller
+
+    if list_mappings:
+        for name in names():
+            console.print(name)
+    elif mapping == "schema":
+        console.print_json(data=schema())
+    elif mapping is None or directory is None:
+        raise SettingsError("name a mapping and a directory: kronika import MAPPING DIR (`--help` tells more)")
+    else:
+        check_tenant(tenant)
+        collect_rarely()
+        asked = Asked(mapping, directory, dry_run, corrected, Caller(tenant, actor))
+        if not run(here(home), asked, results, console):
+            raise typer.Exit(1)
+
+
 @app.command()
 def undo(
     events: Annotated[list[str], typer.Argument(help="Their ids, as a history shows them.")],
@@ -347,6 +386,8 @@ def parked_replay(projection: str, home: Home = None) -> None:
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
     from api.keys import UnfitKey
+    from commands.importing.mapping import MappingError
+    from commands.importing.requesting import UnfitDelivery
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart
     from eventlog.keys import KeyStoreError
@@ -362,6 +403,8 @@ def main() -> None:
         DatabaseUnfit,
         AlreadyRebuilding,
         Differs,
+        MappingError,
+        UnfitDelivery,
     )
     try:
         app()

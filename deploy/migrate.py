@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import api.keys
+import commands.importing.tables
 import eventlog.schema
 import workers.schema
 from deploy.settings import Settings, SettingsError
@@ -29,6 +30,7 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     eventlog.schema.migrate(url, settings.partitions)
     outdated = tables.prepare(url, TABLES)
     api.keys.prepare(url)
+    commands.importing.tables.prepare(url)
     workers.schema.prepare(url)
     outdated += lake.prepare(url, settings.lake_path)
     for name in outdated:

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
 
+    upload_max_bytes: int = Field(default=2_000_000_000, ge=1)
+    """How much may be sent at once as the files of an import."""
+
     lake_path: str = Field(default_factory=lambda so_far: str(so_far["home"] / "lake"))
     """A directory, or an object store's URL."""
     keys_path: AbsolutePath = Field(default_factory=lambda so_far: so_far["home"] / "keys")

@@ -3,6 +3,7 @@
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH
 from projections.duplicates.keys import DUPLICATE_KEYS
+from projections.imports import IMPORT_ROWS, IMPORTS
 from projections.opportunities import OPPORTUNITIES, OPPORTUNITY_ROWS
 from projections.orders import ORDER_ROWS, ORDERS
 from projections.past import PastRows, past_of
@@ -26,6 +27,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     ORDER_ROWS,
     RECEIVABLE_ROWS,
     TICKET_ROWS,
+    IMPORT_ROWS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -36,6 +38,7 @@ RESOURCES: tuple[Resource, ...] = (
     ORDERS,
     RECEIVABLES,
     TICKETS,
+    IMPORTS,
     TIMELINE,
 )
 

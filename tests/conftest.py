@@ -88,6 +88,7 @@ def kafka_bootstrap() -> str:
 @pytest.fixture(scope="session")
 def template_database() -> str:
     """A migrated, empty database that others are copied from; made once a run."""
+    from commands.importing import tables
     from projections import TABLES
     from projections.tables import prepare
 
@@ -101,6 +102,7 @@ def template_database() -> str:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
             migrate(make_conninfo(url, dbname=TEMPLATE), PARTITIONS)
             prepare(make_conninfo(url, dbname=TEMPLATE), TABLES)
+            tables.prepare(make_conninfo(url, dbname=TEMPLATE))
     return TEMPLATE
 
 

@@ -1,3 +1,3 @@
 """What runs without being asked."""
 
-WORKERS = ("relay", "projector", "historian", "analyst", "reactor")
+WORKERS = ("relay", "projector", "historian", "analyst", "reactor", "clerk")

@@ -48,6 +48,11 @@ def worker(name: str) -> Worker:
             from workers.reactor import react
 
             return react(draft_order_when_won)
+        case "clerk":  # what takes long, job after job
+            from workers.clerk import clerk
+            from workers.importing import IMPORTS
+
+            return clerk(IMPORTS)
         case _:
             raise KeyError(name)
 

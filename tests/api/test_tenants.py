@@ -17,6 +17,16 @@ from .samples import sample
 pytestmark = pytest.mark.anyio
 
 MARK = "theirs-alone"
+MAPPING = f"""\
+kronika: import/1
+source: shop
+files: {{customers: {MARK}.csv}}
+steps:
+  - name: customers
+    rows: customers
+    key: "{{id}}"
+    commands: [{{command: register-customer, with: {{kind: person, name: "{{{MARK}}}"}}}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +66,10 @@ async def theirs(app, key, project) -> dict[str, UUID]:
         invoice = order | {"invoice_number": MARK, "amount": "5"}
         answer = await client.post("/v1/commands/invoice-order", json=invoice)
         assert answer.status_code == 200, answer.text
+        delivery = [("files", (f"{MARK}.csv", f"id,{MARK}\n1,Li\n"))]
+        answer = await client.post("/v1/imports", data={"mapping": MAPPING}, files=delivery)
+        assert answer.status_code == 202, answer.text
+        ids["import_id"] = UUID(answer.json()["id"])
     await project()
     return ids
 
@@ -75,6 +89,7 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "tickets": "ticket_id",
         "pipelines": "pipeline_id",
         "receivables": "order_id",
+        "imports": "import_id",
     }
     found = []
     for path, operations in document["paths"].items():

@@ -25,6 +25,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import api.keys
+import commands.importing.tables
 import eventlog.schema
 import workers.schema
 from deploy.kafka import LocalKafka
@@ -85,6 +86,7 @@ class Place:
         eventlog.schema.migrate(url, PARTITIONS)
         tables.prepare(url, TABLES)
         api.keys.prepare(url)
+        commands.importing.tables.prepare(url)
         workers.schema.prepare(url)
         return TEMPLATE
 
