@@ -22,6 +22,7 @@ from commands.dispatch import Forbidden, NotFound
 from commands.importing.files import Delivered, measured
 from commands.importing.requesting import Wish, request
 from commands.importing.results import WHICH, Which, results
+from commands.importing.reverting import kept
 from commands.importing.running import assignment
 from eventlog.envelope import Context
 
@@ -188,6 +189,21 @@ SAYS: dict[Which, str] = {
 CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "CSV in UTF-8.", "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
+
+
+@router.get(
+    "/v1/imports/{id}/results/kept.csv",
+    summary="The events of an import that could not be undone, why, and what stands on them.",
+    operation_id="kept-of-imports",
+    responses=CSV,
+    response_class=StreamingResponse,
+)
+async def stays(id: UUID, caller: Calling, house: House) -> Response:
+    if await assignment(house.log, caller.tenant, id) is None:
+        raise NotFound("import", id)
+    return StreamingResponse(kept(house.log, caller.tenant, id), media_type="text/csv; charset=utf-8")
+
+
 for which in WHICH:
     router.add_api_route(
         f"/v1/imports/{{id}}/results/{which}.csv",

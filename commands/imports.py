@@ -65,7 +65,7 @@ async def start_import(command: StartImport, crm: Crm) -> Import:
 
 
 class CancelImport(Command):
-    """Stop an import; what it has recorded by then stays."""
+    """Stop an import; what it has recorded by then stays, and can be undone by reverting it."""
 
     import_id: UUID
 
@@ -83,7 +83,7 @@ class RevertImport(Command):
     import_id: UUID
 
 
-@handles(RevertImport, inside=True)
+@handles(RevertImport)
 async def revert_import(command: RevertImport, crm: Crm) -> Import:
     data_import = await crm.load(Import, command.import_id)
     data_import.ask_to_revert()

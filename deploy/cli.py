@@ -132,11 +132,11 @@ def import_(
 ) -> None:
     """Import files by a mapping. Stopped at any moment, it goes on where it was when it is run again.
 
-    `kronika import schema` tells what a mapping file may hold.
+    `kronika import schema` tells what a mapping file may hold; `kronika import revert JOB` undoes an import.
     """
     from commands.importing.mapping import schema
     from commands.importing.shipped import names
-    from deploy.importing import Asked, check_tenant, run
+    from deploy.importing import Asked, check_tenant, run, run_revert
     from deploy.serving import collect_rarely
     from eventlog.envelope import Caller
 
@@ -145,6 +145,9 @@ def import_(
             console.print(name)
     elif mapping == "schema":
         console.print_json(data=schema())
+    elif mapping == "revert" and directory is not None:
+        check_tenant(tenant)
+        run_revert(here(home), Caller(tenant, actor), str(directory), console)
     elif mapping is None or directory is None:
         raise SettingsError("name a mapping and a directory: kronika import MAPPING DIR (`--help` tells more)")
     else:

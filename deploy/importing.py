@@ -20,16 +20,21 @@ from rich.table import Table
 from uuid_utils.compat import uuid7
 
 from api.keys import TENANT
+from commands.dispatch import Asked as Asking
+from commands.dispatch import NotFound, dispatch
 from commands.importing.files import Delivered, delivery_of, measured
 from commands.importing.mapping import Mapping, load_mapping
 from commands.importing.outcomes import Progress as Reached
 from commands.importing.requesting import UnfitDelivery, Wish, request
 from commands.importing.results import WHICH, results
+from commands.importing.reverting import kept_after, revert_import
 from commands.importing.running import Assignment, assignment, carry_out
 from commands.importing.shipped import shipped
+from commands.imports import RevertImport
 from deploy.errors import NotAsPromised
 from deploy.settings import Settings, SettingsError
 from domain.data_import import COUNTS, UNDER_WAY, Import
+from domain.refusals import Refusal
 from eventlog.envelope import Caller, Context
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
@@ -241,6 +246,57 @@ def show(console: Console, ended: Assignment, failed: Sequence[tuple[str, int, s
     console.print(table)
     if failed and into is None:
         console.print("Run it again with --results DIR to have the failed rows as a file, and with --corrected FILE")
+
+
+class Reverting:
+    """One import that is undone while somebody looks on."""
+
+    name = "reverting"
+
+    def __init__(self, caller: Caller, tell: Callable[[int, int], None]) -> None:
+        self.caller, self.tell = caller, tell
+
+    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+        return []
+
+    async def carry_out(self, job: Job, desk: Desk) -> None:
+        """Ask for it, unless that was done before, and do what is left of it."""
+        context = Context(job.tenant, self.caller.actor, str(uuid7()), uuid7())
+        await dispatch(desk.log, Asking(RevertImport(import_id=job.id), self.caller, context))
+        await revert_import(desk.log, job.tenant, job.id, tell=self.tell)
+
+
+def run_revert(settings: Settings, caller: Caller, id: str, console: Console) -> None:
+    """Undo an import, and list what stays. Raises SettingsError, NotAsPromised."""
+    try:
+        job = Job(caller.tenant, UUID(id))
+    except ValueError:
+        raise SettingsError(f"{id} is no id of an import") from None
+    with Progress(*COLUMNS, console=console) as bar:
+        task = bar.add_task("undoing", total=None, failed=0)
+
+        def tell(through: int, of: int) -> None:
+            bar.update(task, completed=through, total=of)
+
+        async def work() -> tuple[Assignment | None, list[tuple[Any, ...]]]:
+            async with desk(settings) as opened:
+                try:
+                    await persistently(lambda: alone(Reverting(caller, tell), job, opened))
+                except Taken:
+                    raise NotAsPromised(f"Another process is at this import, {job.id}.") from None
+                except (Refusal, NotFound) as refusal:
+                    raise NotAsPromised(str(refusal)) from None
+                ended = await assignment(opened.log, job.tenant, job.id)
+                return ended, await kept_after(opened.log, job.tenant, job.id, 0)
+
+        ended, stays = uvloop.run(work())
+    assert ended
+    console.print(f"{ended.data_import.undone:,} events undone, {ended.data_import.kept:,} stay.")
+    table = Table("stays", "of", "why")
+    for _, type_, stream, about, _, why, _, _ in stays:
+        table.add_row(type_, f"{stream} {about}", why)
+    if stays:
+        console.print(table)
 
 
 def check_tenant(tenant: str) -> None:

@@ -11,6 +11,7 @@ from domain.aggregate import Aggregate, Changes, Move
 from domain.refusals import AlreadyExists, Refusal
 
 UNDER_WAY = ("asked", "started")
+OVER = ("finished", "failed", "cancelled", "reverted")
 COUNTS = ("done", "failed", "warnings", "commands", "events", "known")
 
 
@@ -181,7 +182,7 @@ class Import(Aggregate):
             return ["cancel-import"]
         if self.dry_run:
             return ["start-import"] if self.state == "finished" else []
-        return []
+        return ["revert-import"] if self.state in OVER else []
 
     def request(
         self,

@@ -61,6 +61,9 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
 UNUSABLE = (MappingError, Unreadable, DeliveryDamaged, KeyDestroyed)
 """What is wrong with an import as a whole."""
 
+ASKING = (Import.Requested, Import.Approved, Import.RevertAsked)
+"""Who says one of these has the import carried out, or undone."""
+
 EXPECTED = tuple(kind for kind, _ in KINDS)
 
 Beat = Callable[[], None]
@@ -90,7 +93,11 @@ async def assignment(log: Log, tenant: str, id: UUID) -> Assignment | None:
     events = [recorded.event for recorded in stream if recorded.event]
     if not stream or stream[0].stream_type != "import":
         return None
-    asking = [recorded for recorded in stream if isinstance(recorded.event, Import.Requested | Import.Approved)][-1]
+    asking = [
+        recorded
+        for recorded in stream
+        if isinstance(recorded.event, Import.Requested | Import.Approved | Import.RevertAsked)
+    ][-1]
     return Assignment(
         tenant,
         Import.fold(id, events),

@@ -38,6 +38,21 @@ CREATE TABLE IF NOT EXISTS imports.outcome (
     PRIMARY KEY (tenant, job, dry_run, unit)
 );
 
+-- What stays of an import that was undone, as later events stand on it.
+CREATE TABLE IF NOT EXISTS imports.kept (
+    tenant       text    NOT NULL,
+    job          uuid    NOT NULL,
+    event_id     uuid    NOT NULL,
+    position     bigint  NOT NULL,
+    type         text    NOT NULL,
+    stream       text    NOT NULL,
+    id           uuid    NOT NULL,
+    version      integer NOT NULL,
+    why          text,
+    stands_below uuid[]  NOT NULL,
+    PRIMARY KEY (tenant, job, position)
+);
+
 CREATE TABLE IF NOT EXISTS imports.progress (
     tenant   text        NOT NULL,
     job      uuid        NOT NULL,
