@@ -106,7 +106,8 @@ async def followed(url: str) -> None:
         while True:
             cursor = await connection.execute(
                 "SELECT min(read.reflected(name)) >= (SELECT coalesce(max(position), 0) FROM log.events)"
-                " AND (SELECT min(owner) > 0 FROM read.checkpoints WHERE slot = ANY(%s)) FROM unnest(%s::text[]) AS name",
+                " AND (SELECT min(owner) > 0 FROM read.checkpoints WHERE slot = ANY(%s))"
+                " FROM unnest(%s::text[]) AS name",
                 [names, names],
             )
             row = await cursor.fetchone()
