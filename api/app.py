@@ -13,7 +13,19 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api import commands, customers, duplicates, feed, health, imports, opportunities, reads, receivables, undoing
+from api import (
+    commands,
+    customers,
+    duplicates,
+    exports,
+    feed,
+    health,
+    imports,
+    opportunities,
+    reads,
+    receivables,
+    undoing,
+)
 from api.docs import add_docs
 from api.document import document
 from api.door import Door
@@ -59,7 +71,7 @@ def create_app(settings: Settings) -> Api:
     )
     app.router.routes.extend(routes := [*commands.routes(), undoing.route()])
     # named paths before those with an id
-    for room in (customers, duplicates, imports, opportunities, receivables, reads, feed, health):
+    for room in (customers, duplicates, exports, imports, opportunities, receivables, reads, feed, health):
         app.include_router(room.router)
     add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents

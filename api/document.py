@@ -78,7 +78,7 @@ def complete(path: str, operation: dict[str, Any]) -> None:
     elif "requestBody" in operation:
         headers, statuses = COMMAND_HEADERS, UPLOAD
     elif path.startswith("/v1/"):
-        headers, statuses = READ_HEADERS, READ
+        headers, statuses = READ_HEADERS, READ | ({409} if path.endswith("/file") else set())
     else:
         headers, statuses = ("X-Correlation-Id",), {503} if path.startswith(("/health/ready", "/metrics")) else {404}
     if path.startswith("/v1/"):
@@ -86,7 +86,9 @@ def complete(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     for response in responses.values():
-        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+        response["headers"] = response.get("headers", {}) | {
+            name: {"$ref": f"#/components/headers/{name}"} for name in headers
+        }
     for status in sorted(statuses):
         responses[str(status)] = {
             "description": meaning(status),
@@ -97,7 +99,7 @@ def complete(path: str, operation: dict[str, Any]) -> None:
 def meaning(status: int) -> str:
     """Which problems a status stands for; those of the business are too many to name."""
     if status == 409:
-        return "A rule of the business forbids it; `allowed` names what is possible."
+        return "A rule of the business forbids it (`allowed` names what is possible), or a file is not ready."
     return (
         "; ".join(f"{title} (/problems/{code})" for code, known, title in problems() if known == status) or "Not found."
     )

@@ -24,6 +24,7 @@ from commands.importing.requesting import UnfitDelivery
 from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
+from projections.export_files import Expired, NotReady
 from projections.freshness import NotFreshYet, ParkedRead
 from projections.query import BadQuery
 from projections.retracted import Retracted
@@ -111,8 +112,10 @@ TABLE: dict[type[Exception], Rule] = {
     Unreadable: Rule(422, "unreadable-files"),
     DeliveryDamaged: Rule(410, "delivery-damaged"),
     CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
+    NotReady: Rule(409, "file-not-ready"),
     # what is gone
     Retracted: Rule(410, "retracted"),
+    Expired: Rule(410, "file-expired"),
     KeyDestroyed: Rule(410, "person-forgotten"),
     PositionAbandoned: Rule(410, "position-abandoned"),
     # what cannot be answered yet; a parked event needs somebody's hand, so there asking again does not help

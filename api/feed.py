@@ -11,13 +11,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.answers import LONGEST_S, Calling, Fresh, House, reading
-from api.kronika import Kronika
 from api.tide import LOG
 from eventlog import feed
-from eventlog.codec import Codec
-from eventlog.envelope import Recorded, Source
+from eventlog.envelope import Source
 from eventlog.errors import BadPosition
 from projections.freshness import NotFreshYet
+from projections.told import as_told
 
 MOST = 1_000
 
@@ -89,44 +88,9 @@ async def events(caller: Calling, house: House, asked: Annotated[From, Query()])
             )
             if found or time.monotonic() >= deadline:
                 reached = found[-1].position if len(found) == asked.limit else head
-                told = [as_told(house, recorded) for recorded in found]
+                told = [as_told(recorded, house.log.codec, house.token) for recorded in found]
                 return read.answer({"events": told, "next": house.token(reached)})
         try:
             await house.tide.at_least([LOG], head + 1, deadline - time.monotonic())
         except NotFreshYet:
             deadline = 0.0
-
-
-def as_told(house: Kronika, recorded: Recorded) -> dict[str, Any]:
-    return {
-        "position": house.token(recorded.position),
-        "id": recorded.event_id,
-        "type": recorded.type,
-        "schema_version": recorded.schema_version,
-        "stream": recorded.stream_type,
-        "stream_id": recorded.stream_id,
-        "version": recorded.version,
-        "subject_id": recorded.subject_id,
-        "recorded_at": recorded.recorded_at,
-        "occurred_at": recorded.occurred_at,
-        "actor": recorded.actor,
-        "on_behalf_of": recorded.on_behalf_of,
-        "reason": recorded.reason,
-        "correlation_id": recorded.correlation_id,
-        "causation_id": recorded.causation_id,
-        "command_id": recorded.command_id,
-        "trace": recorded.trace,
-        "source": recorded.source,
-        "data": fields(house.log.codec, recorded),
-    }
-
-
-def fields(codec: Codec, recorded: Recorded) -> dict[str, Any] | None:
-    """What the event says, as JSON values; None for an event that a newer release wrote."""
-    if recorded.event is None:
-        return None
-    known = codec.type_of(type(recorded.event))
-    return {
-        name: adapter.dump_python(getattr(recorded.event, name), mode="json")
-        for name, adapter in known.adapters.items()
-    }

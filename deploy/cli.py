@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
@@ -26,6 +26,7 @@ app.add_typer(keys_app, name="key")
 app.add_typer(parked_app, name="parked")
 console = Console(highlight=False)
 
+ExportFormat = Literal["csv", "xlsx", "jsonl", "parquet"]
 Home = Annotated[Path | None, typer.Option(help="Where the local servers, the lakehouse and the keys live.")]
 
 
@@ -215,6 +216,29 @@ def duplicates(
             sys.stdout.write(line + "\n")
     else:
         show(console, pairs)
+
+
+@app.command()
+def export(
+    resource: Annotated[str, typer.Argument(help="A list, such as customers, or events.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    home: Home = None,
+    format: Annotated[ExportFormat, typer.Option()] = "csv",
+    filter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, as the list takes it; repeatable.")] = None,
+    sort: Annotated[str | None, typer.Option(help="A column; with a leading - the largest first.")] = None,
+    fields: Annotated[str | None, typer.Option(help="Which fields, with commas between.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose it is.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
+    """Write a whole list, or the events, into a file: csv, xlsx, jsonl or parquet."""
+    from deploy.export import command
+    from deploy.export import export as run
+    from eventlog.envelope import Caller
+
+    wanted = command(resource, format, filter or [], sort, fields)
+    with console.status("exporting, once the read models have what was recorded before"):
+        done = asyncio.run(run(here(home), Caller(tenant, actor), wanted, out))
+    console.print(f"{out}: {done.bytes:,} bytes, sha256 {done.sha256}")
 
 
 @app.command()

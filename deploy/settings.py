@@ -81,6 +81,8 @@ class Settings(BaseSettings):
 
     upload_max_bytes: int = Field(default=2_000_000_000, ge=1)
     """How much may be sent at once as the files of an import."""
+    export_days: float = Field(default=7, gt=0)
+    """For how long the file of an export is kept."""
 
     lake_path: str = Field(default_factory=lambda so_far: str(so_far["home"] / "lake"))
     """A directory, or an object store's URL."""

@@ -3,9 +3,10 @@
 from domain.aggregate import Aggregate
 from domain.customer import Customer
 from domain.data_import import Import
+from domain.export import Export
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import Pipeline
 from domain.ticket import Ticket
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Customer, Pipeline, Opportunity, Order, Ticket, Import)
+AGGREGATES: tuple[type[Aggregate], ...] = (Customer, Pipeline, Opportunity, Order, Ticket, Import, Export)

@@ -3,6 +3,7 @@
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH
 from projections.duplicates.keys import DUPLICATE_KEYS
+from projections.exports import EXPORT_ROWS, EXPORTS
 from projections.imports import IMPORT_ROWS, IMPORTS
 from projections.opportunities import OPPORTUNITIES, OPPORTUNITY_ROWS
 from projections.orders import ORDER_ROWS, ORDERS
@@ -28,6 +29,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     RECEIVABLE_ROWS,
     TICKET_ROWS,
     IMPORT_ROWS,
+    EXPORT_ROWS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -39,6 +41,7 @@ RESOURCES: tuple[Resource, ...] = (
     RECEIVABLES,
     TICKETS,
     IMPORTS,
+    EXPORTS,
     TIMELINE,
 )
 

@@ -50,9 +50,10 @@ def worker(name: str) -> Worker:
             return react(draft_order_when_won)
         case "clerk":  # what takes long, job after job
             from workers.clerk import clerk
+            from workers.exports.task import EXPORTS
             from workers.importing import IMPORTS
 
-            return clerk(IMPORTS)
+            return clerk(IMPORTS, EXPORTS)
         case _:
             raise KeyError(name)
 
@@ -64,7 +65,11 @@ def run(name: str, settings: Settings) -> None:
     log_as_lines(settings.log_level)
     keys = FileKeyStore(settings.keys_path)
     around = Surroundings(
-        settings.database_url, settings.kafka_client(settings.kafka_bootstrap), keys, settings.lake_path
+        settings.database_url,
+        settings.kafka_client(settings.kafka_bootstrap),
+        keys,
+        settings.lake_path,
+        settings.export_days,
     )
     if name == "historian":
         os.nice(LEISURELY)

@@ -38,6 +38,8 @@ class Surroundings:
     kafka: Kafka = field(repr=False)
     keys: KeyStore
     lake_path: str
+    export_days: float = 7
+    """For how long the file of an export is kept."""
 
 
 Worker = Callable[[Surroundings], Awaitable[None]]

@@ -1,0 +1,174 @@
+"""What can be exported: the rows of any list, and the events, as they are filtered, sorted and shown there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from psycopg import AsyncConnection
+
+from eventlog import feed
+from eventlog.codec import Codec, event_types
+from eventlog.envelope import Caller
+from projections import RESOURCES
+from projections.query import MOST_ROWS, Ask, BadQuery, Kind, Plan, Resource, ask_of, select
+from projections.timeline import TIMELINE
+from projections.told import as_told
+
+EVENTS = "events"
+LISTS: dict[str, Resource] = {resource.name: resource for resource in RESOURCES if resource is not TIMELINE}
+NAMES = (*LISTS, EVENTS)
+
+Row = dict[str, Any]
+Token = Callable[[int], str]
+"""How a position is told."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows, and how many of them stand still at an event that could not be taken in."""
+
+    rows: list[Row]
+    parked: int = 0
+
+
+class Exportable(Protocol):
+    """One question whose whole answer can be exported."""
+
+    columns: dict[str, Kind]
+    """What each row has, in order."""
+
+    async def reflects(self, connection: AsyncConnection[Any]) -> int:
+        """The position up to which whatever is read over this connection has everything."""
+        ...
+
+    def pages(
+        self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
+    ) -> AsyncIterator[Rows]:
+        """All rows, as the caller sees them."""
+        ...
+
+
+def exportable(
+    name: str,
+    filters: Iterable[tuple[str, str]],
+    sort: str | None,
+    columns: Sequence[str],
+    now: datetime,
+) -> Exportable:
+    """What is asked for by such words. Raises BadQuery."""
+    if name == EVENTS:
+        return Events(filters, sort, columns)
+    if (resource := LISTS.get(name)) is None:
+        raise BadQuery(f"{name!r} cannot be exported; possible: {', '.join(NAMES)}.")
+    ask = replace(ask_of(resource, ()), sort=sort, fields=tuple(columns), limit=MOST_ROWS, now=now)
+    return List(resource, replace(ask, filters=ask_of(resource, conditions(filters)).filters))
+
+
+def check(name: str, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str]) -> None:
+    """Whether this can be exported. Raises BadQuery."""
+    exportable(name, filters, sort, columns, datetime.now(UTC))
+
+
+def conditions(filters: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for name, value in filters:
+        if name in ("sort", "fields", "cursor", "limit", "total"):
+            raise BadQuery(f"{name} is no filter.")
+        yield name, value
+
+
+class List:
+    """The rows of a list, as its route answers them page by page."""
+
+    def __init__(self, resource: Resource, ask: Ask) -> None:
+        plan = Plan(Caller("", ""), resource, ask)  # says what is wrong with it
+        kinds = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
+        self.columns = {name: "text" if name == "position" else kinds[name] for name in plan.fields}
+        self._resource, self._ask = resource, ask
+
+    async def reflects(self, connection: AsyncConnection[Any]) -> int:
+        cursor = await connection.execute("SELECT read.reflected(%s)", [self._resource.projection.name])
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    async def pages(
+        self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
+    ) -> AsyncIterator[Rows]:
+        ask = self._ask
+        while True:
+            page = await select(connection, caller, self._resource, ask)
+            for row in page.rows:
+                if "position" in row:
+                    row["position"] = token(row["position"])
+            yield Rows(page.rows, len(page.parked))
+            if page.cursor is None:
+                return
+            ask = replace(ask, cursor=page.cursor)
+
+
+class Events:
+    """The events of the feed; `kinds` says which: types ("order.placed") or streams ("order"), with commas between."""
+
+    COLUMNS: dict[str, Kind] = {  # noqa: RUF012  # never changed
+        "position": "text",
+        "id": "id",
+        "type": "text",
+        "schema_version": "integer",
+        "stream": "text",
+        "stream_id": "id",
+        "version": "integer",
+        "subject_id": "id",
+        "recorded_at": "moment",
+        "occurred_at": "moment",
+        "actor": "text",
+        "on_behalf_of": "text",
+        "reason": "text",
+        "correlation_id": "id",
+        "causation_id": "id",
+        "command_id": "text",
+        "trace": "text",
+        "source": "json",
+        "data": "json",
+    }
+
+    def __init__(self, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str]) -> None:
+        if sort not in (None, "position"):
+            raise BadQuery("events are sorted by position.")
+        if unknown := [name for name in columns if name not in self.COLUMNS]:
+            raise BadQuery(f"events have no field {unknown[0]!r}; possible: {', '.join(self.COLUMNS)}.")
+        self.columns = {name: self.COLUMNS[name] for name in columns or self.COLUMNS}
+        self._types: list[str] | None = None
+        for name, value in filters:
+            if name != "kinds":
+                raise BadQuery(f"events cannot be filtered by {name!r}; possible: kinds.")
+            self._types = [
+                *(self._types or ()),
+                *(type for kind in value.split(",") for type in types_of(kind.strip())),
+            ]
+
+    async def reflects(self, connection: AsyncConnection[Any]) -> int:
+        return await feed.head(connection)
+
+    async def pages(
+        self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
+    ) -> AsyncIterator[Rows]:
+        after = 0
+        while found := await feed.page(
+            connection, codec, after=after, tenant=caller.tenant, types=self._types, limit=MOST_ROWS
+        ):
+            told = [as_told(recorded, codec, token) for recorded in found]
+            yield Rows([{name: event[name] for name in self.columns} for event in told])
+            after = found[-1].position
+
+
+def types_of(kind: str) -> list[str]:
+    """The event types of a stream, or one of them. Raises BadQuery."""
+    types = event_types()
+    if kind in types:
+        return [kind]
+    if of_stream := [known.name for known in types.values() if known.stream_type == kind]:
+        return of_stream
+    streams = sorted({known.stream_type for known in types.values()})
+    raise BadQuery(f"there are no events of the kind {kind!r}; possible: {', '.join([*streams, *types])}.")

@@ -1,0 +1,51 @@
+"""Exports: which files were asked for, by whom, and what came of them."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from domain.export import Export
+from projections.projection import Table
+from projections.query import Resource
+from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+
+
+class Exports(StreamRows):
+    """Each export."""
+
+    aggregate = Export
+    table = Table(
+        "exports",
+        key=ROW_KEY,
+        columns=STREAM_COLUMNS
+        | {
+            "state": "text",
+            "resource": "text",
+            "format": "text",
+            "filters": "jsonb",
+            "sorted_by": "text",
+            "columns": "jsonb",
+            "file": "uuid",
+            "rows": "integer",
+            "parked": "integer",
+            "bytes": "bigint",
+            "sha256": "text",
+            "reflects": "bigint",
+            "expires_at": "timestamptz",
+            "why": "text",
+        },
+        indexes=(BY_CREATED, "(created_recorded_at) WHERE state = 'asked'"),
+    )
+
+
+SHOWS: LiteralString = "(SELECT max(e.epoch) || '.' || t.reflects FROM log.epochs e)"
+
+EXPORT_ROWS = Exports()
+EXPORTS = Resource(
+    "exports",
+    EXPORT_ROWS,
+    stream="export",
+    hidden=("file", "reflects"),
+    computed={"shows": ("text", SHOWS)},
+)
+"""`shows` is the position that the file reflects."""
