@@ -13,7 +13,8 @@ from eventlog import feed
 from eventlog.codec import Codec, event_types
 from eventlog.envelope import Caller
 from projections import RESOURCES
-from projections.query import MOST_ROWS, Ask, BadQuery, Kind, Plan, Resource, ask_of, select
+from projections.customer_card import CUSTOMERS
+from projections.query import MOST_ROWS, RESERVED, Ask, BadQuery, Kind, Plan, Resource, ask_of, select
 from projections.timeline import TIMELINE
 from projections.told import as_told
 
@@ -74,7 +75,7 @@ def check(name: str, filters: Iterable[tuple[str, str]], sort: str | None, colum
 
 def conditions(filters: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     for name, value in filters:
-        if name in ("sort", "fields", "cursor", "limit", "total"):
+        if name in RESERVED:
             raise BadQuery(f"{name} is no filter.")
         yield name, value
 
@@ -89,7 +90,11 @@ class List:
         self._resource, self._ask = resource, ask
 
     async def reflects(self, connection: AsyncConnection[Any]) -> int:
-        cursor = await connection.execute("SELECT read.reflected(%s)", [self._resource.projection.name])
+        # The customers' besides: a filter may name a customer, and who that is, is told there.
+        cursor = await connection.execute(
+            "SELECT least(read.reflected(%s), read.reflected(%s))",
+            [self._resource.projection.name, CUSTOMERS.projection.name],
+        )
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
 

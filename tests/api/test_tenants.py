@@ -10,6 +10,9 @@ import pytest
 
 from api import keys
 from commands.command import registered
+from workers.clerk import Desk, Job
+from workers.exports.task import Exporting
+from workers.lifetime import Surroundings
 
 from .conftest import client_of
 from .samples import sample
@@ -30,7 +33,7 @@ steps:
 
 
 @pytest.fixture(scope="module")
-async def theirs(app, key, project) -> dict[str, UUID]:
+async def theirs(app, key, project, house, store) -> dict[str, UUID]:
     """What the tenant acme has: one of each kind, marked; by the field that names it in commands."""
     ids: dict[str, UUID] = {}
     async with client_of(app, key) as client:
@@ -70,6 +73,14 @@ async def theirs(app, key, project) -> dict[str, UUID]:
         answer = await client.post("/v1/imports", data={"mapping": MAPPING}, files=delivery)
         assert answer.status_code == 202, answer.text
         ids["import_id"] = UUID(answer.json()["id"])
+        await project()
+        wanted = {"resource": "customers", "format": "jsonl", "filters": {"name": MARK}}
+        answer = await client.post("/v1/exports", json=wanted)
+        assert answer.status_code == 202, answer.text
+        ids["export_id"] = UUID(answer.json()["id"])
+    await project()
+    around = Surroundings(house.settings.database_url, {}, store, house.settings.lake_path)
+    await Exporting().carry_out(Job("acme", ids["export_id"]), Desk(house.log, around))
     await project()
     return ids
 
@@ -90,6 +101,7 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "pipelines": "pipeline_id",
         "receivables": "order_id",
         "imports": "import_id",
+        "exports": "export_id",
     }
     found = []
     for path, operations in document["paths"].items():

@@ -27,7 +27,7 @@ from projections.export_files import clear_away
 from projections.exports import EXPORT_ROWS
 from tests.api.conftest import client_of
 from tests.api.test_reads import asked
-from tests.workers.conftest import eventually, running
+from tests.workers.conftest import eventually, running, value
 from workers.clerk import clerk
 from workers.exports.task import Exporting
 from workers.projector import project as projector
@@ -243,6 +243,23 @@ async def test_a_cancelled_export_leaves_nothing(client, around, project):
     assert (await client.get(f"/v1/exports/{id}/file")).status_code == 409
 
 
+async def test_one_that_is_cancelled_while_it_is_written_leaves_nothing_either(client, around, project, settings):
+    async with (
+        await psycopg.AsyncConnection.connect(str(settings.database_url), autocommit=True) as owner,
+        running(clerk(Exporting())(around)),
+    ):
+        await eventually(lambda: at_it(settings, "SELECT tenant, id FROM read.exports%", "%"))
+        async with owner.transaction():
+            await owner.execute("LOCK TABLE exports.part IN EXCLUSIVE MODE")
+            told = await client.post("/v1/exports", json={"resource": "customers", "format": "csv"})
+            id = told.json()["id"]
+            await project()
+            await eventually(lambda: at_it(settings, "INSERT INTO exports.part%", "%"))
+            assert (await client.post("/v1/commands/cancel-export", json={"export_id": id})).status_code == 200
+        assert (await ended(client, project, told.headers["location"]))["state"] == "cancelled"
+        await eventually(lambda: value(owner, "SELECT count(*) = 0 FROM exports.part WHERE export = %s", id))
+
+
 async def test_what_does_not_fit_fails_with_a_reason(client, exported):
     customer = (await asked(client, "register-customer", kind="person", name="Wu"))["id"]
     lines = [{"sku": "x" * 60, "quantity": 1, "unit_price": 1} for _ in range(300)]
@@ -292,13 +309,13 @@ async def test_after_kill_minus_nine_it_is_begun_again_and_the_same_comes_of_it(
     }
     doomed = subprocess.Popen([sys.executable, "-m", "workers", "clerk"], env=environment)
     try:
-        await eventually(lambda: at_it(settings, "SELECT tenant, id FROM read.exports%"), within_s=60)
+        await eventually(lambda: at_it(settings, "SELECT tenant, id FROM read.exports%"), within_s=150)
         async with await psycopg.AsyncConnection.connect(str(settings.database_url)) as owner:
             await owner.execute("LOCK TABLE exports.part IN EXCLUSIVE MODE")
             told = await client.post("/v1/exports", json={"resource": "customers", "format": "xlsx", "sort": "name"})
             id = told.json()["id"]
             await project()
-            await eventually(lambda: at_it(settings, "INSERT INTO exports.part%"), within_s=60)
+            await eventually(lambda: at_it(settings, "INSERT INTO exports.part%"), within_s=150)
             doomed.kill()
             doomed.wait()
     finally:
@@ -314,11 +331,13 @@ async def test_after_kill_minus_nine_it_is_begun_again_and_the_same_comes_of_it(
         assert await cursor.fetchone() == (1,), "what the dead process left is cleared away"
 
 
-async def at_it(settings, query: str) -> bool:
-    """Whether the clerk that will be killed is, or was last, at such a query."""
+async def at_it(settings, query: str, who: str = "doomed clerk") -> bool:
+    """Whether somebody (the clerk that will be killed) is, or was last, at such a query."""
     async with await psycopg.AsyncConnection.connect(str(settings.database_url)) as connection:
         cursor = await connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'doomed clerk' AND query LIKE %s", [query]
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE %s AND query LIKE %s",
+            [who, query],
         )
         return await cursor.fetchone() != (0,)
 

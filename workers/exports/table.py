@@ -54,9 +54,9 @@ class Table:
         for name, kind in self._columns.items():
             try:
                 arrays.append(pa.array([value_of(kind, row[name]) for row in self._rows], TYPES[kind]))
-            except (pa.ArrowInvalid, OverflowError) as error:
+            except (pa.ArrowInvalid, OverflowError):  # their words may tell the value
                 raise Unfit(
-                    f"{name} holds what Parquet cannot keep as {TYPES[kind]}: {error}."
+                    f"{name} holds what Parquet cannot keep as {TYPES[kind]}."
                     " Leave the column out, or choose another format."
                 ) from None
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))

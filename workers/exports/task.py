@@ -196,6 +196,8 @@ async def snapshot(desk: Desk) -> AsyncIterator[AsyncConnection[Any]]:
     """A connection over which everything is read as of one moment."""
     async with connected(desk.around.database_url) as connection, connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # It holds no lock that anybody waits for, and between two pages parts are kept, which may take a while.
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '60s'")
         yield connection
 
 
