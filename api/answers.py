@@ -23,7 +23,7 @@ from api.kronika import Kronika, kronika
 from api.tide import LOG
 from commands.dispatch import SKEW, Forbidden, NotFound
 from eventlog.envelope import Caller
-from projections.as_of import seen, settled
+from projections.as_of import read_from, settled
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
@@ -192,7 +192,7 @@ async def reading_as_of(
     """As `reading`, of these resources as of the moment asked for, and the settled cut to read them with. What was
     known at a position is not told before all of it has been taken in. Raises BadRequest, too."""
     cut = await asked.cut(house)
-    names = [seen(resource, cut).projection.name for resource in resources]
+    names = [name for resource in resources for name in read_from(resource, cut)]
     if cut.known_at is not None:
         async with house.reading() as connection:
             cut = await settled(connection, cut)

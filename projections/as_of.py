@@ -77,6 +77,13 @@ async def family_of(connection: AsyncConnection[Any], caller: Caller, customer_i
     return await family(connection, scope(caller), [customer_id], rows(CUSTOMERS, cut))
 
 
+def read_from(resource: Resource, cut: Cut) -> list[str]:
+    """The tables that it is read from, by name."""
+    if not cut:
+        return [resource.projection.name]
+    return [resource.past.projection.name, *([OPPORTUNITIES.past.projection.name] if resource.beside else [])]
+
+
 def seen(resource: Resource, cut: Cut) -> Resource:
     """The resource over the table that it is read from."""
     if cut and resource.beside:
