@@ -33,7 +33,7 @@ import-sets: install
 bench: install
 	$(BIN)/python -m tests.bench $(BENCH)
 
-# What an event and a page cost at 100,000 and at 10,000,000 events: half an hour and 25 GB.
+# What an event and a page cost at 100,000 and at 10,000,000 events, and what was beside what is at 1,000,000: an hour, 25 GB.
 bench-scale: install
 	$(BIN)/python -m tests.bench.scale
 
