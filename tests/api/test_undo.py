@@ -118,6 +118,7 @@ async def test_what_was_never_to_be_is_gone_from_everywhere_but_its_history(offi
         assert gone["event_id"]
         assert (await office.shows(f"/v1/{kind}/{thing}", known_at=known))["id"] == thing
         assert (await office.shows(f"/v1/{kind}", **{"id": thing}))["items"] == []
+        assert [row["id"] for row in (await office.shows(f"/v1/{kind}", id=thing, known_at=known))["items"]] == [thing]
         assert [e["type"] for e in await office.history(kind, thing)][-1].endswith(".undone")
     assert (await office.shows("/v1/receivables", id=order))["items"] == []
     assert (await office.shows("/v1/customers/search", q=mail))["items"] == []
