@@ -307,7 +307,7 @@ async def test_history_says_who_changed_what_from_what_to_what(company):
     assert ("tags.new", None, True) in [(c.field, c.old, c.new) for c in registered.changes]
     assert [(c.field, c.old, c.new) for c in renamed.changes] == [("name", "One", "Three")]
     assert (renamed.actor, renamed.occurred_at) == ("li", day(3))
-    assert (late.changes, late.took_effect, late.fields) == ([], False, {"name": "Two"})
+    assert (late.changes, late.took_effect, late.fields) == ([], False, {"name": "Two", "given": None})
     assert [(c.field, c.old, c.new) for c in untagged.changes] == [("tags.new", True, None)]
 
 
