@@ -135,7 +135,7 @@ def import_(
 
     `kronika import schema` tells what a mapping file may hold; `kronika import revert JOB` undoes an import.
     """
-    from commands.importing.mapping import schema
+    from commands.importing.language.mapping import schema
     from commands.importing.shipped import names
     from deploy.importing import Asked, check_tenant, run, run_revert
     from deploy.serving import collect_rarely
@@ -413,7 +413,7 @@ def parked_replay(projection: str, home: Home = None) -> None:
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
     from api.keys import UnfitKey
-    from commands.importing.mapping import MappingError
+    from commands.importing.language.mapping import MappingError
     from commands.importing.requesting import UnfitDelivery
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart

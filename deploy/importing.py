@@ -23,7 +23,7 @@ from api.keys import TENANT
 from commands.dispatch import Asked as Asking
 from commands.dispatch import NotFound, dispatch
 from commands.importing.files import Delivered, delivery_of, measured
-from commands.importing.mapping import Mapping, load_mapping
+from commands.importing.language.mapping import Mapping, load_mapping
 from commands.importing.outcomes import Progress as Reached
 from commands.importing.requesting import UnfitDelivery, Wish, request
 from commands.importing.results import WHICH, results

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from commands.command import Command
-from commands.importing.mapping import Mapping
+from commands.importing.language.mapping import Mapping
+from commands.importing.language.rows import MOST_TOGETHER, Fault, Row, Unfinished
+from commands.importing.language.steps import Walk, placed
 from commands.importing.problems import Place, Problem
-from commands.importing.rows import MOST_TOGETHER, Fault, Row, Unfinished
 from commands.importing.staging import Found, Staged
-from commands.importing.steps import Walk, placed
 
 READING = "reading"
 """The step, so to speak, of rows that could not be taken."""

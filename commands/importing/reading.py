@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from commands.importing.language import File
+from commands.importing.language.document import File
 from commands.importing.problems import Problem, Unreadable
 
 LONGEST = 1024 * 1024

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from commands.dispatch import Asked, NotFound, dispatch
 from commands.importing.files import Delivered, keep
-from commands.importing.mapping import MappingError, load_mapping
+from commands.importing.language.mapping import MappingError, load_mapping
 from commands.importing.shipped import shipped
 from commands.imports import DeliveredFile, RequestImport
 from domain.data_import import Import

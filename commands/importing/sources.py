@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commands.importing.files import fetch
-from commands.importing.mapping import Mapping, load_mapping
+from commands.importing.language.mapping import Mapping, load_mapping
 from commands.importing.planning import rows_to_go
 from commands.importing.problems import Place, Problem, Unreadable
 from commands.importing.staging import Staged

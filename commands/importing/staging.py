@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from commands.importing.mapping import Mapping
+from commands.importing.language.mapping import Mapping
+from commands.importing.language.rows import MOST_TOGETHER
 from commands.importing.problems import Place, Problem, Unreadable
 from commands.importing.reading import Broken, Reading, opened
-from commands.importing.rows import MOST_TOGETHER
 
 LINE = "kronika_line"
 """The column of given back rows that names the line which they were read from."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from commands.importing import forms
-from commands.importing.language import Language
-from commands.importing.mapping import Mapping, load_mapping
-from commands.importing.marked import Marked
-from commands.importing.meaning import bare, value
+from commands.importing.language import forms
+from commands.importing.language.document import Language
+from commands.importing.language.mapping import Mapping, load_mapping
+from commands.importing.language.marked import Marked
+from commands.importing.language.meaning import bare, value
+from commands.importing.language.rows import Row, Unfinished
+from commands.importing.language.scope import Scope
 from commands.importing.planning import Unit, units
-from commands.importing.rows import Row, Unfinished
-from commands.importing.scope import Scope
 from commands.importing.staging import Staged
 
 LANGUAGE = Language.model_validate(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.importing import cleaning
+from commands.importing.language import cleaning
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.importing.mapping import MappingError, load_mapping, schema
+from commands.importing.language.mapping import MappingError, load_mapping, schema
 from tests.importing.planned import mapping_of
 
 SOUND = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from commands.importing.mapping import SHIPPED, load_mapping
+from commands.importing.language.mapping import SHIPPED, load_mapping
 from commands.importing.planning import units
 from commands.importing.problems import Problem
 from commands.importing.staging import Staged

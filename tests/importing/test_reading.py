@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.importing import reading
-from commands.importing.language import File
+from commands.importing.language.document import File
 from commands.importing.problems import Unreadable
 from commands.importing.reading import LONGEST, Reading, Row, opened
 from tests.importing.planned import written

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from commands.importing import forms
-from commands.importing.forms import Condition
-from commands.importing.language import File, Step
+from commands.importing.language import forms
+from commands.importing.language.document import File, Step
+from commands.importing.language.forms import Condition
 from commands.importing.planning import units
 from commands.importing.staging import Staged
 from tests.importing.planned import bodies, mapping_of, problems, warnings, written
 
-PAGE = (Path(forms.__file__).parent / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(forms.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS: dict[str, str] = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
 

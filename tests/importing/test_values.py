@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.importing.rows import Fault
+from commands.importing.language.rows import Fault
 from tests.importing.planned import made, told
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from commands.importing import forms
-from commands.importing.meaning import bare, template, value
-from commands.importing.rows import Fault, Row
-from commands.importing.scope import Scope
-from commands.importing.template import pieces
+from commands.importing.language import forms
+from commands.importing.language.meaning import bare, template, value
+from commands.importing.language.rows import Fault, Row
+from commands.importing.language.scope import Scope
+from commands.importing.language.template import pieces
 
 Holds = Callable[[Row], bool]
 

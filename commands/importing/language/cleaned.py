@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from commands.importing import cleaning, forms
-from commands.importing.meaning import Making, bare, is_empty, raw, value
-from commands.importing.rows import Cleaned, Row
-from commands.importing.scope import Scope
+from commands.importing.language import cleaning, forms
+from commands.importing.language.meaning import Making, bare, is_empty, raw, value
+from commands.importing.language.rows import Cleaned, Row
+from commands.importing.language.scope import Scope
 
 
 def cleaned(given: str, normal: str | None) -> Cleaned:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
-from commands.importing.rows import Cleaned, Fault, Row
-from commands.importing.scope import Scope
-from commands.importing.template import PLACE, pieces
+from commands.importing.language.rows import Cleaned, Fault, Row
+from commands.importing.language.scope import Scope
+from commands.importing.language.template import PLACE, pieces
 
 Making = Callable[[Row], Any]
 """A value of a row; None and "" are nothing, and left out."""

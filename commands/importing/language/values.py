@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from commands.importing import cleaning, dates, forms
-from commands.importing.meaning import Making, bare, is_empty, sound, template, value
-from commands.importing.rows import Fault, Row
-from commands.importing.scope import Scope
+from commands.importing.language import cleaning, dates, forms
+from commands.importing.language.meaning import Making, bare, is_empty, sound, template, value
+from commands.importing.language.rows import Fault, Row
+from commands.importing.language.scope import Scope
 
 IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
 """Namespace of the ids of imported things."""

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from commands.importing.template import well_formed
+from commands.importing.language.template import well_formed
 
 
 class Word(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from commands.importing.forms import Condition, Template, Value, Word, as_text
+from commands.importing.language.forms import Condition, Template, Value, Word, as_text
 
 Called = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_ -]{0,39}$")]
 Trust = Annotated[int, Field(ge=0, le=100)]

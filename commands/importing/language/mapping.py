@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from commands.importing import forms
-from commands.importing.language import Check, File, Join, Language, Step, Wish
-from commands.importing.marked import MappingError, Marked, Path
-from commands.importing.scope import Files, NoFiles, Scope
-from commands.importing.steps import Walk
-from commands.importing.wrongs import wrongs
+from commands.importing.language import forms
+from commands.importing.language.document import Check, File, Join, Language, Step, Wish
+from commands.importing.language.marked import MappingError, Marked, Path
+from commands.importing.language.scope import Files, NoFiles, Scope
+from commands.importing.language.steps import Walk
+from commands.importing.language.wrongs import wrongs
 
 __all__ = ["SHIPPED", "File", "Mapping", "MappingError", "load_mapping", "schema"]
 

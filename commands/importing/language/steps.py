@@ -11,13 +11,13 @@ from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from commands.command import Command, Registration, registered
-from commands.importing import cleaned, conditions, values
-from commands.importing.conditions import Holds
-from commands.importing.language import Check, Join, Step, Wish
-from commands.importing.meaning import Making, Text, bare, is_empty, template, value
-from commands.importing.rows import MOST_TOGETHER, Cleaned, Fault, Joined, Joining, Row
-from commands.importing.scope import Scope
-from commands.importing.wrongs import wrongs
+from commands.importing.language import cleaned, conditions, values
+from commands.importing.language.conditions import Holds
+from commands.importing.language.document import Check, Join, Step, Wish
+from commands.importing.language.meaning import Making, Text, bare, is_empty, template, value
+from commands.importing.language.rows import MOST_TOGETHER, Cleaned, Fault, Joined, Joining, Row
+from commands.importing.language.scope import Scope
+from commands.importing.language.wrongs import wrongs
 
 FORMS = (cleaned, conditions, values)
 """Importing them says what their forms mean."""

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from commands.importing.language import Join, Language
-from commands.importing.marked import Path
-from commands.importing.rows import Cells
-from commands.importing.template import PLACE, pieces
+from commands.importing.language.document import Join, Language
+from commands.importing.language.marked import Path
+from commands.importing.language.rows import Cells
+from commands.importing.language.template import PLACE, pieces
 
 Reference = tuple[str | None, int]
 """A column: of which join (None: of the row itself), and which one."""
