@@ -20,8 +20,8 @@ MOMENT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 def step(version):
     name = f"[name {version}]"
     entry = Entry(
-        version, version, ID, "customer.renamed", MOMENT, MOMENT, "li", None, None, ID, None, "key", None, {"name": name},
-        [Change("name", None, name)], True,
+        version, version, ID, "customer.renamed", MOMENT, MOMENT, "li", None, None, ID, None, "key", None,
+        {"name": name}, [Change("name", None, name)], True,
     )  # fmt: skip
     return Step("customer", ID, entry, {"name": name, "tier": "gold"})
 
