@@ -9,6 +9,8 @@ from random import Random
 
 from psycopg import AsyncConnection
 
+from commands.exports import RequestExport
+from commands.imports import BeginImport, RequestImport
 from deploy.demo.filling import fill
 from deploy.demo.history import company as history_of_a_company
 from domain.customer import CustomerInactive
@@ -22,6 +24,7 @@ from projections.cut import Cut, folded
 from projections.query import Ask, shown
 from projections.receivables import RECEIVABLES
 from projections.stream_rows import StreamRows
+from tests.log_helpers import ask
 from tests.projections.conftest import Company
 
 DEMO = Caller("demo", "li")
@@ -44,6 +47,7 @@ async def filled_company(database_url, keys):
             at = datetime(2025, 1 + number, 1, tzinfo=UTC)
             pipeline = await company.does("publish-pipeline", name="Renewals", stages=stages(number), occurred_at=at)
             await company.does("amend-pipeline", pipeline_id=pipeline, name="Again", stages=stages(number + 1))
+            await in_and_out(company)
         customers = [r.stream_id async for page in feed.everything(own, log.codec) for r in page if r.type == FIRST]
         for id in customers:  # what is learned late, of which the made-up history has too little
             at = datetime(2024, 7, 1, tzinfo=UTC) + timedelta(days=chance.randrange(700))
@@ -57,6 +61,17 @@ async def filled_company(database_url, keys):
                 if recorded.tenant == DEMO.tenant:
                     streams.setdefault(recorded.stream_id, []).append(recorded)
         yield own, streams
+
+
+async def in_and_out(company):
+    """An import that is under way, and an export that was given up."""
+    text = "kronika: import/1"
+    asked = RequestImport(mapping="shop", mapping_text=text, source="shop", files=())
+    job = (await ask(company.log, asked, caller=company.caller)).stream_id
+    await ask(company.log, BeginImport(import_id=job), caller=company.caller)
+    wanted = RequestExport(resource="customers", format="csv")
+    export = (await ask(company.log, wanted, caller=company.caller)).stream_id
+    await company.does("cancel-export", export_id=export)
 
 
 def stages(number):
