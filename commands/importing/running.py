@@ -93,11 +93,7 @@ async def assignment(log: Log, tenant: str, id: UUID) -> Assignment | None:
     events = [recorded.event for recorded in stream if recorded.event]
     if not stream or stream[0].stream_type != "import":
         return None
-    asking = [
-        recorded
-        for recorded in stream
-        if isinstance(recorded.event, Import.Requested | Import.Approved | Import.RevertAsked)
-    ][-1]
+    asking = [recorded for recorded in stream if isinstance(recorded.event, ASKING)][-1]
     return Assignment(
         tenant,
         Import.fold(id, events),

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from commands.importing.language.mapping import SHIPPED, load_mapping
+from commands.importing.language.mapping import load_mapping
 from commands.importing.planning import units
 from commands.importing.problems import Problem
+from commands.importing.shipped import names, shipped
 from commands.importing.staging import Staged
 from tests.data.sending import DATA, needs
 
@@ -22,8 +23,7 @@ class Found:
     """What a mapping makes of its data, counted as it comes by; the bodies of chosen commands are kept."""
 
     def __init__(self, folder: str, *kept: str) -> None:
-        path = SHIPPED / f"{folder}.yaml"
-        mapping = load_mapping(path.read_text(encoding="utf-8"), path.name)
+        mapping = load_mapping(shipped(folder), folder)
         self.commands: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
         self.bodies: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -62,16 +62,15 @@ def of(folder: str, *kept: str) -> Any:
 
 
 def test_every_mapping_that_ships_is_sound():
-    paths = sorted(SHIPPED.glob("*.yaml"))
-    assert [path.stem for path in paths] == [
+    assert names() == [
         "cdnow_sample",
         "crm_sales_opportunities",
         "helpdesk",
         "northwind",
         "olist",
     ]
-    for path in paths:
-        assert load_mapping(path.read_text(encoding="utf-8"), path.name).source == path.stem
+    for name in names():
+        assert load_mapping(shipped(name), name).source == name
 
 
 @needs("crm_sales_opportunities")

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from unicodedata import category, combining, normalize
 
 import phonenumbers
+from babel import Locale
 from email_validator import EmailNotValidError, validate_email
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 SMALL = {
     "af",
@@ -39,6 +39,12 @@ SMALL = {
 FIRMS = {
     form.lower(): form for form in ("AB", "AG", "AS", "BV", "GmbH", "Inc", "KG", "LLC", "Ltd", "NV", "Oy", "SA", "SpA")
 }
+
+LANGUAGES = (
+    *("ar", "bn", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "ko", "ms"),
+    *("nl", "no", "pl", "pt", "ro", "ru", "sv", "th", "tr", "uk", "ur", "vi", "zh", "zh_Hant"),
+)
+"""Those in which the names of countries are known."""
 
 OTHER_COUNTRY_NAMES = {
     "america": "US",
@@ -131,7 +137,7 @@ def email(text: str) -> str:
 def country(text: str) -> str:
     """The country's ISO 3166 code where the name (in any of many languages) or code is clear, else the tidied text."""
     clean = tidy(text)
-    if clean.upper() in LOCALE_DATA:
+    if clean.upper() in phonenumbers.SUPPORTED_REGIONS:
         return clean.upper()
     return countries().get(plain(clean)) or clean
 
@@ -140,9 +146,9 @@ def country(text: str) -> str:
 def countries() -> dict[str, str]:
     """Country codes by name, without the names that several countries have."""
     named: dict[str, set[str]] = {}
-    for code, names in LOCALE_DATA.items():
-        for called in names.values():
-            if len(code) == 2 and code.isalpha() and not called.startswith("*"):
+    for language in LANGUAGES:
+        for code, called in Locale.parse(language).territories.items():
+            if code in phonenumbers.SUPPORTED_REGIONS:
                 named.setdefault(plain(called), set()).add(code)
     clear = {called: next(iter(codes)) for called, codes in named.items() if len(codes) == 1}
     return clear | OTHER_COUNTRY_NAMES

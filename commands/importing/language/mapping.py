@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,10 +17,7 @@ from commands.importing.language.scope import Files, NoFiles, Scope
 from commands.importing.language.steps import Walk
 from commands.importing.language.wrongs import wrongs
 
-__all__ = ["SHIPPED", "File", "Mapping", "MappingError", "load_mapping", "schema"]
-
-SHIPPED = pathlib.Path(__file__).with_name("mappings")
-"""Where the mappings lie that come with Kronika, one file a source."""
+__all__ = ["File", "Mapping", "MappingError", "load_mapping", "schema"]
 
 NO_FILES = NoFiles()
 
