@@ -413,7 +413,7 @@ def parked_replay(projection: str, home: Home = None) -> None:
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
     from api.keys import UnfitKey
-    from commands.importing.language.mapping import MappingError
+    from commands.importing.language.marked import MappingError
     from commands.importing.requesting import UnfitDelivery
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart
