@@ -27,7 +27,7 @@ test: lint
 
 # The figures of the larger public sets, from the read models after an import; the data lies in ../shared/data.
 import-sets: install
-	TESTS_SETS=1 TESTS_KILLS=20 $(BIN)/pytest tests/importing
+	TESTS_SETS=1 TESTS_KILLS=20 $(BIN)/pytest tests/importing tests/data
 
 # Every promise of speed beside its reference, about half an hour; BENCH=names chooses some. Kept in .kronika/bench.json.
 bench: install
