@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from commands.dispatch import Contended, Forbidden, FutureMoment, NotFound, StaleVersion
 from commands.importing.files import DeliveryDamaged
-from commands.importing.language.mapping import MappingError
+from commands.importing.language.marked import MappingError
 from commands.importing.problems import Unreadable
 from commands.importing.requesting import UnfitDelivery
 from domain.refusals import Refusal

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from commands.command import Command
 from commands.dispatch import Asked, Forbidden, FutureMoment, NotFound, StaleVersion, dispatch
 from commands.importing.files import DeliveryDamaged
-from commands.importing.language.mapping import MappingError
+from commands.importing.language.marked import MappingError
 from commands.importing.outcomes import Kind, Ledger, Outcome, Progress
 from commands.importing.patience import patiently
 from commands.importing.planning import Unit, Wanted, units

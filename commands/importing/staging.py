@@ -73,7 +73,7 @@ class Staged:
 
     def row(self, file: str, line: int) -> Cells | None:
         """The cells of the row that begins on that line; of one that cannot be taken, what could be read of it."""
-        found = self._run(f"SELECT * FROM {self._tables[file]} WHERE line = ?", line).fetchone()  # noqa: S608
+        found = self._run(f"SELECT * FROM {self._tables[file]} WHERE line = ?", line).fetchone()  # noqa: S608  # our own name
         if found is not None:
             return tuple(found[1:])
         broken = self._run("SELECT cells FROM broken WHERE file = ? AND line = ?", file, line).fetchone()
@@ -110,7 +110,7 @@ class Staged:
 
     def rows(self, file: str) -> Iterator[Found]:
         """All rows, in the file's order."""
-        for line, *cells in self._run(f"SELECT * FROM {self._tables[file]} ORDER BY line"):  # noqa: S608
+        for line, *cells in self._run(f"SELECT * FROM {self._tables[file]} ORDER BY line"):  # noqa: S608  # our own name
             yield line, tuple(cells)
 
     def broken(self, file: str) -> Iterator[Problem]:
@@ -131,7 +131,7 @@ class Staged:
 
     def _find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
         wanted = " AND ".join(f"trim(c{column}) = ?" for column in columns)
-        query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line LIMIT {MOST_TOGETHER + 1}"  # noqa: S608
+        query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line LIMIT {MOST_TOGETHER + 1}"  # noqa: S608  # our own name
         return [(line, tuple(cells)) for line, *cells in self._run(query, *values)]
 
     @contextmanager
@@ -142,16 +142,16 @@ class Staged:
         table = f"grouped_{self._made}"
         self._run(f"CREATE TABLE {table} (line INTEGER PRIMARY KEY, key, sorted)")
         try:
-            self._many(f"INSERT INTO {table} VALUES (?, ?, ?)", keyed)  # noqa: S608
+            self._many(f"INSERT INTO {table} VALUES (?, ?, ?)", keyed)  # noqa: S608  # our own name
             self._run(f"CREATE INDEX {table}_by_key ON {table} (key, line)")
             yield self._each_group(table, self._tables[file])
         finally:
             self._run(f"DROP TABLE {table}")
 
     def _each_group(self, table: str, rows: str) -> Iterator[tuple[str, list[Found]]]:
-        query = f"SELECT key FROM {table} GROUP BY key ORDER BY min(line)"  # noqa: S608
+        query = f"SELECT key FROM {table} GROUP BY key ORDER BY min(line)"  # noqa: S608  # our own name
         of_key = (
-            f"SELECT f.* FROM {table} g JOIN {rows} f ON f.line = g.line WHERE g.key = ? "  # noqa: S608
+            f"SELECT f.* FROM {table} g JOIN {rows} f ON f.line = g.line WHERE g.key = ? "  # noqa: S608  # our own name
             f"ORDER BY g.sorted, g.line LIMIT {MOST_TOGETHER + 1}"
         )
         for (key,) in self._run(query):
@@ -214,7 +214,7 @@ class Staged:
 
     def _insert(self, file: str, rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * (len(self._columns[file]) + 1))
-        self._many(f"INSERT OR REPLACE INTO {self._tables[file]} VALUES ({marks})", rows)  # noqa: S608
+        self._many(f"INSERT OR REPLACE INTO {self._tables[file]} VALUES ({marks})", rows)  # noqa: S608  # our own name
 
     def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         waiting = iter(rows)
@@ -233,7 +233,7 @@ class Keys:
     def __init__(self, database: sqlite3.Connection, table: str) -> None:
         self._database = database
         self._insert = f"INSERT OR IGNORE INTO {table} VALUES (?, ?)"  # noqa: S608  # our own name
-        self._select = f"SELECT line FROM {table} WHERE key = ?"  # noqa: S608
+        self._select = f"SELECT line FROM {table} WHERE key = ?"  # noqa: S608  # our own name
 
     def earlier(self, key: str, line: int) -> int | None:
         """The line where this key was before, if it was; else it is now."""
