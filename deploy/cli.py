@@ -412,6 +412,17 @@ def parked_replay(projection: str, home: Home = None) -> None:
 
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        if not isinstance(error, expected()):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def expected() -> tuple[type[Exception], ...]:
+    """What goes wrong for reasons of its own; looked up only then, as most commands need little of all this."""
     from api.keys import UnfitKey
     from commands.importing.language.marked import MappingError
     from commands.importing.requesting import UnfitDelivery
@@ -421,7 +432,7 @@ def main() -> None:
     from eventlog.schema import DatabaseUnfit
     from projections.rebuild import AlreadyRebuilding, Differs
 
-    expected = (
+    return (
         SettingsError,
         CannotStart,
         NotAsPromised,
@@ -433,11 +444,6 @@ def main() -> None:
         MappingError,
         UnfitDelivery,
     )
-    try:
-        app()
-    except expected as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":
