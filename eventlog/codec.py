@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import structlog
 from pydantic import TypeAdapter
+from pydantic_core import SchemaSerializer
 from typing_extensions import TypedDict
 
 from domain import AGGREGATES
@@ -52,8 +53,17 @@ class EventType:
         )
 
     @cached_property
+    def plain(self) -> tuple[str, ...]:
+        return tuple(name for name in self.hints if name not in self.personal)
+
+    @cached_property
     def adapters(self) -> dict[str, TypeAdapter[Any]]:
         return {name: TypeAdapter(hint) for name, hint in self.hints.items()}
+
+    @cached_property
+    def sealed(self) -> list[tuple[str, SchemaSerializer]]:
+        """The personal fields, each written on its own."""
+        return [(name, self.adapters[name].serializer) for name in sorted(self.personal)]
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -74,8 +84,7 @@ class EventType:
     def text(self, event: Event) -> str:
         """What is not personal, as JSON."""
         values = vars(event)
-        plain = {name: values[name] for name in self.hints if name not in self.personal}
-        return self._stored.dump_json(plain, warnings=False).decode()
+        return self._stored.serializer.to_json({name: values[name] for name in self.plain}, warnings=False).decode()
 
     def event(self, stream_id: UUID, version: int, occurred_at: datetime, state: dict[str, Any]) -> Event:
         """The event from its stored values. One that is missing takes the field's default, else None: an event is
@@ -134,13 +143,13 @@ class Codec:
         known = self._by_class[type(event)]
         sealed = {}
         if known.personal:
-            stream = str(event.originator_id)
-            for name in known.personal:
-                value = getattr(event, name)
+            stream, values = str(event.originator_id), vars(event)
+            for name, serializer in known.sealed:
+                value = values[name]
                 if value is not None:
                     assert key is not None, "the subject's key is made durable before the first event that uses it"
                     place = associated(tenant, stream, event.originator_version, name)
-                    sealed[name] = b64encode(key.seal(known.adapters[name].dump_json(value), place)).decode()
+                    sealed[name] = b64encode(key.seal(serializer.to_json(value), place)).decode()
         return Stored(
             known.name,
             known.schema_version,

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from uuid_utils.compat import uuid7
 
 from domain.aggregate import Aggregate, Event
 from eventlog.codec import Codec, kind_of
@@ -21,7 +20,8 @@ from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable,
 from eventlog.keys import KeyMaker, KeyStore, SubjectKey
 from eventlog.loader import Loader
 from eventlog.memory import Memory
-from eventlog.writer import Outcome, Waiting, Writer
+from eventlog.rows import rows_of
+from eventlog.writer import Outcome, Writer
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -90,16 +90,19 @@ class Log:
         The same command id with the same body is answered as the first time (`repeated`). Raises Conflict, ClaimTaken,
         ParentCircle, CommandReused, LogUnavailable (open whether recorded) and KeyDestroyed.
         """
-        outcome = await self._writer.write(await self._waiting(commit))
+        rows = rows_of(commit, self.codec, await self._keys(commit))
+        outcome = await self._writer.write(rows, time.monotonic() + self._patience_s)
         match outcome.outcome:
             case "recorded":
                 for change in commit.changes:
                     self._memory.keep(commit.context.tenant, change.aggregate, change.stream)
-                events = [event for change in commit.changes for event in change.events]
+                about, events = commit.about, [event for change in commit.changes for event in change.events]
+                types = [self.codec.type_of(type(event)).name for event in events]
                 said = {name: getattr(event, name) for event in events for name in event.says}
-                return answer(outcome, [self.codec.type_of(type(event)).name for event in events], said)
+                position, recorded_at = outcome.position, outcome.recorded_at
+                return Answer(kind_of(about), about.id, about.version, position, types, recorded_at, said=said)
             case "repeated":
-                return answer(outcome, *await self._recorded(outcome), repeated=True)
+                return await self._first_answer(outcome)
             case "reused":
                 raise CommandReused(commit.context.command_id)
             case "conflict":
@@ -177,7 +180,7 @@ class Log:
         recorded with another body."""
         async with self.connection() as connection:
             cursor = await connection.execute(
-                "SELECT 0, CASE WHEN body = %s THEN 'repeated' ELSE 'reused' END, NULL, stream_type, stream_id,"
+                "SELECT CASE WHEN body = %s THEN 'repeated' ELSE 'reused' END, NULL, stream_type, stream_id,"
                 " version, events, position, recorded_at FROM log.commands WHERE tenant = %s AND command_id = %s",
                 [self.keys.digest("commands", tenant, body), tenant, command_id],
             )
@@ -187,7 +190,7 @@ class Log:
         outcome = Outcome(*row)
         if outcome.outcome == "reused":
             raise CommandReused(command_id)
-        return answer(outcome, *await self._recorded(outcome), repeated=True)
+        return await self._first_answer(outcome)
 
     def stream_for(self, aggregate: Aggregate) -> Stream:
         """Where a new stream will stand, fixed by its first event."""
@@ -202,87 +205,27 @@ class Log:
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise LogUnavailable(str(error)) from error
 
-    async def _recorded(self, outcome: Outcome) -> tuple[list[str], dict[str, Any]]:
-        """The types of what a command recorded, and what its events say to whoever asked."""
-        if not outcome.events:
-            return [], {}
-        async with self.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT type, data FROM log.events WHERE position > %s AND position <= %s ORDER BY position",
-                [(outcome.position or 0) - outcome.events, outcome.position],
-            )
-            rows = await cursor.fetchall()
-        known = self.codec.types
-        said = {n: data.get(n) for type_, data in rows if type_ in known for n in known[type_].event_class.says}
-        return [type_ for type_, _ in rows], said
-
-    async def _waiting(self, commit: Commit) -> Waiting:
-        context, tenant = commit.context, commit.context.tenant
-        keys = await self._keys(commit)
-        events: list[dict[str, Any]] = []
-        claims: list[dict[str, Any]] = []
-        releases: list[dict[str, Any]] = []
-        parents: list[dict[str, Any]] = []
-        seen = [{"tenant": tenant, "stream_id": id, "version": version} for id, version in commit.read]
-        changing: set[tuple[Any, ...]] = {(tenant, context.command_id)}
-        for change in commit.changes:
-            aggregate, stream, kind = change.aggregate, change.stream, kind_of(change.aggregate)
-            changing.add((tenant, aggregate.id))
-            was = {"version": change.expected_version, "named": change.named}
-            seen.append({"tenant": tenant, "stream_id": aggregate.id, **was})
-            for event in change.events:
-                type_, schema_version, data, personal = self.codec.encode(event, tenant, keys.get(stream.subject_id))
-                events.append(
-                    {
-                        "ordinal": len(events) + 1,
-                        "stream_type": kind,
-                        "stream_id": event.originator_id,
-                        "version": event.originator_version,
-                        "partition": stream.partition,
-                        "subject_id": stream.subject_id,
-                        "event_id": uuid7(),
-                        "type": type_,
-                        "schema_version": schema_version,
-                        "occurred_at": event.timestamp,
-                        "data": data,
-                        "personal": personal,
-                    }
+    async def _first_answer(self, outcome: Outcome) -> Answer:
+        """What was answered to a command that was recorded before: with the types of its events, and what they say to
+        whoever asked."""
+        stream_type, stream_id, version = outcome.stream_type, outcome.stream_id, outcome.version
+        assert stream_type is not None
+        assert stream_id is not None
+        assert version is not None
+        assert outcome.events is not None
+        rows: list[tuple[str, dict[str, Any]]] = []
+        if outcome.events:
+            async with self.connection() as connection:
+                cursor = await connection.execute(
+                    "SELECT type, data FROM log.events WHERE position > %s AND position <= %s ORDER BY position",
+                    [outcome.position - outcome.events, outcome.position],
                 )
-            now, before = aggregate.claims, change.claims_before
-            if now != before:
-                claims += [self._claim(tenant, claim, aggregate.id) for claim in now - before]
-                releases += [self._claim(tenant, claim, aggregate.id) for claim in before - now]
-            if aggregate.parent != change.parent_before:
-                parents.append({"tenant": tenant, "child_id": aggregate.id, "parent_id": aggregate.parent})
-                changing.add((tenant, "parents"))
-        changing.update((tenant, claim["kind"], claim["token"]) for claim in claims + releases)
-        command = {
-            "tenant": tenant,
-            "command_id": context.command_id,
-            "body": self.keys.digest("commands", tenant, commit.body).hex(),
-            "stream_type": kind_of(commit.about),
-            "stream_id": commit.about.id,
-            "version": commit.about.version,
-            "events": len(events),
-            "actor": context.actor,
-            "on_behalf_of": context.on_behalf_of,
-            "reason": context.reason,
-            "correlation_id": context.correlation_id,
-            "causation_id": context.causation_id,
-            "trace": context.trace,
-            "source": context.source,
+                rows = await cursor.fetchall()
+        known, types = self.codec.types, [type_ for type_, _ in rows]
+        said = {
+            name: data.get(name) for type_, data in rows if type_ in known for name in known[type_].event_class.says
         }
-        return Waiting(
-            command,
-            events,
-            seen,
-            claims,
-            releases,
-            parents,
-            frozenset(changing),
-            frozenset((tenant, id) for id, _ in commit.read),
-            time.monotonic() + self._patience_s,
-        )
+        return Answer(stream_type, stream_id, version, outcome.position, types, outcome.recorded_at, True, said)
 
     async def _keys(self, commit: Commit) -> dict[UUID, SubjectKey]:
         """The keys of those about whom the commit says something personal, made durable. Raises KeyDestroyed."""
@@ -293,19 +236,3 @@ class Log:
             made = await self._key_maker.keys({(tenant, id) for id in missing})
             known |= {id: key for (_, id), key in made.items()}
         return known
-
-    def _claim(self, tenant: str, claim: tuple[str, str], stream_id: UUID) -> dict[str, Any]:
-        kind, value = claim
-        token = self.keys.digest("claims", tenant, f"{kind}|{value}".encode())
-        return {"tenant": tenant, "kind": kind, "token": token.hex(), "stream_id": stream_id}
-
-
-def answer(outcome: Outcome, types: list[str], said: dict[str, Any], *, repeated: bool = False) -> Answer:
-    stream_type, stream_id, version = outcome.stream_type, outcome.stream_id, outcome.version
-    position, recorded_at = outcome.position, outcome.recorded_at
-    assert stream_type is not None
-    assert stream_id is not None
-    assert version is not None
-    assert position is not None
-    assert recorded_at is not None
-    return Answer(stream_type, stream_id, version, position, types, recorded_at, repeated, said)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter as Counted
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 import psycopg
 from prometheus_client import Counter, Histogram
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.rows import tuple_row
 
 from eventlog.connections import CONNECT_S, watched
 from eventlog.errors import LogUnavailable
+from eventlog.rows import LISTS, Array, Rows, array
 
 LOG_LOCK = 0x6B726F6E
 """Advisory lock of the log: who holds it gives out the next positions."""
@@ -33,8 +34,10 @@ FEW = 16
 """So many that wait are written together. Of more, a flush takes half: while it is under way those that were answered
 ask again, and neither side waits for the other."""
 
-LISTS = ("commands", "events", "seen", "claims", "releases", "parents")
-APPEND = "SELECT * FROM log.append(%s, %s::json, %s::json, %s::json, %s::json, %s::json, %s::json)"
+APPEND = (
+    "SELECT * FROM log.append(%s, %s::log.asked[], %s::log.made[], %s::log.seen[], %s::log.claimed[],"
+    " %s::log.claimed[], %s::log.placed[])"
+)
 
 APPENDS = Counter("kronika_appends_total", "Commands written or answered by the log, by outcome", ["outcome"])
 BATCH_SIZE = Histogram(
@@ -47,39 +50,35 @@ FLUSH_SECONDS = Histogram(
 )
 
 
-class Outcome(NamedTuple):
-    """What the log says of one command; the columns of log.append. See eventlog/sql/append.sql."""
+class ArrayDumper(Dumper):
+    """Sends rows as they are; the statement says of which type they are."""
 
-    item: int
+    format = Format.BINARY
+
+    def dump(self, obj: Array) -> Array:
+        return obj
+
+
+class Outcome(NamedTuple):
+    """What the log says of one command; columns of log.append. See eventlog/sql/append.sql."""
+
     outcome: str
     detail: str | None
     stream_type: str | None
     stream_id: UUID | None
     version: int | None
     events: int | None
-    position: int | None
-    recorded_at: datetime | None
+    position: int
+    recorded_at: datetime
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Waiting:
-    """A command ready to be written: its rows; what it changes, which no other command of its batch may change or have
-    seen; and what it has merely seen."""
+    """A command ready to be written, and who waits for what becomes of it."""
 
-    command: dict[str, Any]
-    events: list[dict[str, Any]]
-    seen: list[dict[str, Any]]
-    claims: list[dict[str, Any]]
-    releases: list[dict[str, Any]]
-    parents: list[dict[str, Any]]
-    changing: frozenset[tuple[Any, ...]]
-    seeing: frozenset[tuple[Any, ...]]
+    rows: Rows
     deadline: float
-    answer: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """All its rows."""
-        return chain([self.command], self.events, self.seen, self.claims, self.releases, self.parents)
+    answer: asyncio.Future[Outcome]
 
 
 class Writer:
@@ -96,17 +95,20 @@ class Writer:
         self._capacity = capacity
         self._waiting: list[Waiting] = []
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._types: dict[str, int] = {}
+        """The types of the lists that log.append takes, as this database numbers them."""
         self._task: asyncio.Task[None] | None = None
 
-    async def write(self, waiting: Waiting) -> Outcome:
+    async def write(self, rows: Rows, deadline: float) -> Outcome:
         """The log's word on this command. Raises LogUnavailable when the store gave none before the deadline; then it
         may or may not have been recorded, and sending it again under the same id finds out."""
         if len(self._waiting) >= self._capacity:
             raise LogUnavailable("too many commands are waiting to be written")
-        self._waiting.append(waiting)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(rows, deadline, answer))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="log writer")
-        return await waiting.answer
+        return await answer
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the connection."""
@@ -133,16 +135,17 @@ class Writer:
         most = min(BATCH, max(FEW, len(self._waiting) // 2))
         batch: list[Waiting] = []
         later: list[Waiting] = []
-        changed: set[tuple[Any, ...]] = set()
-        seen: set[tuple[Any, ...]] = set()
+        changed: set[Hashable] = set()
+        seen: set[Hashable] = set()
         for index, waiting in enumerate(self._waiting):
             if len(batch) == most:
                 later.extend(self._waiting[index:])
                 break
-            apart = changed.isdisjoint(waiting.changing | waiting.seeing) and seen.isdisjoint(waiting.changing)
+            changing, seeing = waiting.rows.changing, waiting.rows.seeing
+            apart = changed.isdisjoint(changing) and changed.isdisjoint(seeing) and seen.isdisjoint(changing)
             (batch if apart else later).append(waiting)
-            changed |= waiting.changing
-            seen |= waiting.seeing
+            changed.update(changing)
+            seen.update(seeing)
         self._waiting = later
         return batch
 
@@ -152,7 +155,7 @@ class Writer:
         while True:
             try:
                 started = time.perf_counter()
-                outcomes = await self._flush(batch)
+                found = await self._flush(batch)
             except psycopg.OperationalError as error:  # away, restarting, timed out: nothing says it was not committed
                 await self._disconnect()
                 if time.monotonic() > max(waiting.deadline for waiting in batch):
@@ -167,29 +170,47 @@ class Writer:
             else:
                 FLUSH_SECONDS.observe(time.perf_counter() - started)
                 BATCH_SIZE.observe(len(batch))
-                for outcome, count in Counted(one.outcome for one in outcomes).items():
+                for outcome, count in Counted(one.outcome for one in found).items():
                     APPENDS.labels(outcome).inc(count)
-                return list(outcomes)
+                return list(found)
 
     async def _flush(self, batch: list[Waiting]) -> list[Outcome]:
         """One statement and one transaction, of which the server needs nothing more than this message."""
-        lists = [orjson.dumps(entries).decode() if entries else None for entries in as_lists(batch)]
         connection = await self._connected()
+        rows = [waiting.rows for waiting in batch]
+        lists = [array(rows, name, type_oid) for name, type_oid in self._types.items()]
         cursor = connection.cursor(binary=True, row_factory=tuple_row)
         await cursor.execute(APPEND, [LOG_LOCK, *lists], prepare=True)
-        return sorted([Outcome(*row) for row in await cursor.fetchall()])
+        (_, *head), *refused = await cursor.fetchall()
+        return outcomes(rows, Outcome(*head), {item: Outcome(*rest) for item, *rest in refused})
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None:
             self._connection = await watched(SILENCE_S).connect(
                 self._url, autocommit=True, options=self._options, connect_timeout=CONNECT_S
             )
+            self._connection.adapters.register_dumper(Array, ArrayDumper)
+            names = [type_ for type_, _ in LISTS.values()]
+            cursor = await self._connection.execute("SELECT unnest(%s::text[])::regtype::oid::bigint", [names])
+            self._types = {name: row[0] for name, row in zip(LISTS, await cursor.fetchall(), strict=True)}
         return self._connection
 
     async def _disconnect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
+
+
+def outcomes(batch: Sequence[Rows], head: Outcome, refused: Mapping[int, Outcome]) -> list[Outcome]:
+    """What became of each command of a batch: what is recorded follows the head, in the order of the batch."""
+    found = []
+    position = head.position
+    for item, rows in enumerate(batch):
+        if (outcome := refused.get(item)) is None:
+            position += len(rows.made)
+            outcome = head._replace(outcome="recorded", position=position)
+        found.append(outcome)
+    return found
 
 
 Answered = list[tuple[Waiting, Outcome | Exception]]
@@ -203,13 +224,3 @@ def tell(answered: Answered) -> None:
             waiting.answer.set_result(outcome)
         else:
             waiting.answer.set_exception(outcome)
-
-
-def as_lists(batch: Sequence[Waiting]) -> Iterator[list[dict[str, Any]]]:
-    """The batch as log.append takes it: a list of each kind, every entry numbered by its command."""
-    for item, waiting in enumerate(batch):
-        for entry in waiting.entries():
-            entry["item"] = item
-    yield [waiting.command for waiting in batch]
-    for kind in LISTS[1:]:
-        yield [entry for waiting in batch for entry in getattr(waiting, kind)]

@@ -194,6 +194,31 @@ async def test_many_writers_of_one_stream_all_get_through_with_dense_versions(lo
     assert [event.version for event in events] == list(range(1, len(done) + 2))
 
 
+async def test_commands_that_are_written_together_are_each_told_where_their_own_events_stand(log):
+    """Also those beside others that are refused, or were recorded before, or record nothing or several events."""
+    first, merged, email, key = uuid4(), uuid4(), f"{uuid4().hex}@example.com", uuid4().hex
+    await ask(log, registering(first, name="Bo", emails=[email]), key)
+    await ask(log, registering(merged))
+    asked = []
+    for _ in range(5):
+        asked += [
+            ask(log, registering()),
+            ask(log, registering(emails=[email])),
+            ask(log, registering(tags=["vip", "press"], tax_id=uuid4().hex)),
+            ask(log, registering(first, name="Bo", emails=[email]), key),
+        ]
+    asked.append(ask(log, MergeCustomers(survivor_id=first, merged_id=merged)))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert Counter(type(answer) for answer in answers) == {Answer: 16, ClaimTaken: 5}
+    assert sum(answer.repeated for answer in answers if isinstance(answer, Answer)) == 5
+    async with log.connection() as connection:
+        cursor = await connection.execute("SELECT stream_id, version, position, recorded_at FROM log.events")
+        stand = {(stream, version): where for stream, version, *where in await cursor.fetchall()}
+    for answer in answers:
+        if isinstance(answer, Answer):
+            assert [answer.position, answer.recorded_at] == stand[answer.stream_id, answer.version]
+
+
 async def test_a_connection_lost_during_the_commit_is_answered_as_if_nothing_had_happened(log, database_url):
     stop = asyncio.Event()
 

@@ -1,0 +1,172 @@
+"""A commit as the rows that log.append takes, in PostgreSQL's binary form: nothing is written out to be read again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from struct import Struct
+from uuid import UUID
+
+import orjson
+from psycopg.postgres import types
+from uuid_utils import uuid7
+
+from domain.aggregate import Event
+from eventlog.codec import Codec, kind_of
+from eventlog.envelope import Changed, Commit
+from eventlog.keys import SubjectKey
+
+LISTS = {
+    "asked": ("log.asked", 8),
+    "made": ("log.made", 21),
+    "seen": ("log.seen", 5),
+    "claimed": ("log.claimed", 5),
+    "released": ("log.claimed", 5),
+    "placed": ("log.placed", 4),
+}
+"""What log.append takes, in this order: lists of rows, of a type with so many columns (eventlog/sql/0004_rows.sql). The
+first column, the number of the command that a row belongs to, is filled when commands are put together to a batch."""
+
+
+@dataclass(eq=False, slots=True)
+class Rows:
+    """All that is to be written for one command: its rows in each of the lists; what it changes, which no other command
+    of its batch may change or have seen; and what it has merely seen."""
+
+    asked: list[bytes] = field(default_factory=list)
+    made: list[bytes] = field(default_factory=list)
+    seen: list[bytes] = field(default_factory=list)
+    claimed: list[bytes] = field(default_factory=list)
+    released: list[bytes] = field(default_factory=list)
+    placed: list[bytes] = field(default_factory=list)
+    changing: list[Hashable] = field(default_factory=list)
+    seeing: list[Hashable] = field(default_factory=list)
+
+
+def rows_of(commit: Commit, codec: Codec, keys: Mapping[UUID, SubjectKey]) -> Rows:
+    """What is to be written for a commit; `keys` are those of the people of whom it says something personal."""
+    context, about, rows = commit.context, commit.about, Rows()
+    tenant, command_id = word(context.tenant), text(context.command_id)
+    envelope = b"".join(
+        (
+            tenant,
+            command_id,
+            word(context.actor),
+            text(context.on_behalf_of),
+            text(context.reason),
+            uuid(context.correlation_id),
+            uuid(context.causation_id),
+            text(context.trace),
+            NO_JSON if context.source is None else sized(JSON, orjson.dumps(context.source)),
+        )
+    )
+    for read_id, version in commit.read:
+        rows.seen.append(tenant + uuid(read_id) + integer(version) + NO_INTEGER)
+        rows.seeing.append(read_id.bytes)
+    for change in commit.changes:
+        stream, id = change.stream, uuid(change.aggregate.id)
+        key = keys.get(stream.subject_id)
+        row = envelope + word(kind_of(change.aggregate)) + id + small(stream.partition) + uuid(stream.subject_id)
+        rows.made += [row + happened(event, codec, context.tenant, key) for event in change.events]
+        named = NO_INTEGER if change.named is None else integer(change.named)
+        rows.seen.append(tenant + id + integer(change.expected_version) + named)
+        rows.changing.append(change.aggregate.id.bytes)
+        hold(rows, change, codec, context.tenant)
+    body = codec.keys.digest("commands", context.tenant, commit.body)
+    stands = word(kind_of(about)) + uuid(about.id) + integer(about.version)
+    rows.asked.append(tenant + command_id + sized(BYTES, body) + stands + integer(len(rows.made)))
+    rows.changing.append(command_id)
+    return rows
+
+
+def happened(event: Event, codec: Codec, tenant: str, key: SubjectKey | None) -> bytes:
+    """The columns that are one event's own."""
+    stored = codec.encode(event, tenant, key)
+    return b"".join(
+        (
+            integer(event.originator_version),
+            UUID_COLUMN + uuid7().bytes,
+            word(stored.type),
+            small(stored.schema_version),
+            moment(event.timestamp),
+            sized(JSON, stored.data.encode()),
+            NO_JSON if stored.personal is None else sized(JSON, stored.personal.encode()),
+        )
+    )
+
+
+def hold(rows: Rows, change: Changed, codec: Codec, tenant: str) -> None:
+    """What the aggregate alone may hold from now on, and what no longer; and who stands above it."""
+    aggregate = change.aggregate
+    now, before = aggregate.claims, change.claims_before
+    if now != before:
+        for claims, changed in ((now - before, rows.claimed), (before - now, rows.released)):
+            for kind, value in claims:
+                token = codec.keys.digest("claims", tenant, f"{kind}|{value}".encode())
+                changed.append(word(tenant) + word(kind) + sized(BYTES, token) + uuid(aggregate.id))
+                rows.changing.append(token)
+    if aggregate.parent != change.parent_before:
+        rows.placed.append(word(tenant) + uuid(aggregate.id) + uuid(aggregate.parent))
+        rows.changing.append(("parents", tenant))
+
+
+class Array(bytes):
+    """A list of rows as PostgreSQL takes it."""
+
+
+def array(batch: Sequence[Rows], name: str, type_oid: int) -> Array | None:
+    """One of the lists of a whole batch, every row numbered by its command; None when it is empty."""
+    columns = LISTS[name][1]
+    parts: list[bytes] = []
+    for item, rows in enumerate(batch):
+        for row in getattr(rows, name):
+            parts += (ELEMENT(len(row) + 16, columns, INTEGER, 4, item), row)
+    return Array(ARRAY(1, 0, type_oid, len(parts) // 2, 1) + b"".join(parts)) if parts else None
+
+
+# -- values, each as a column of a row: type, length, bytes
+
+TEXT, BYTES, JSON, UUID_TYPE, INTEGER, SMALL, MOMENT = (
+    types[name].oid for name in ("text", "bytea", "json", "uuid", "int4", "int2", "timestamptz")
+)
+COLUMN = Struct(">ii").pack
+INTEGER_COLUMN, SMALL_COLUMN, MOMENT_COLUMN = (Struct(form).pack for form in (">iii", ">iih", ">iiq"))
+UUID_COLUMN = COLUMN(UUID_TYPE, 16)
+NO_TEXT, NO_JSON, NO_UUID, NO_INTEGER = (COLUMN(type_, -1) for type_ in (TEXT, JSON, UUID_TYPE, INTEGER))
+ELEMENT = Struct(">5i").pack  # of an array: its length, how many columns it has, and the first of them
+ARRAY = Struct(
+    ">5i"
+).pack  # dimensions, whether any element is NULL, their type, how many there are, number of the first
+EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+def sized(type_: int, value: bytes) -> bytes:
+    return COLUMN(type_, len(value)) + value
+
+
+def text(value: str | None) -> bytes:
+    return NO_TEXT if value is None else sized(TEXT, value.encode())
+
+
+@lru_cache(maxsize=10_000)
+def word(value: str) -> bytes:
+    """A text that comes again and again."""
+    return sized(TEXT, value.encode())
+
+
+def uuid(value: UUID | None) -> bytes:
+    return NO_UUID if value is None else UUID_COLUMN + value.bytes
+
+
+def integer(value: int) -> bytes:
+    return INTEGER_COLUMN(INTEGER, 4, value)
+
+
+def small(value: int) -> bytes:
+    return SMALL_COLUMN(SMALL, 2, value)
+
+
+def moment(value: datetime) -> bytes:
+    return MOMENT_COLUMN(MOMENT, 8, (value - EPOCH) // MICROSECOND)
