@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from uuid_utils.compat import uuid7
 
 from domain.aggregate import Aggregate, Event
+from eventlog.claims import token
 from eventlog.codec import Codec, kind_of
 from eventlog.connections import APP_ROLE, pooled
 from eventlog.envelope import Answer, Commit, Stream, partition_of
@@ -295,9 +296,8 @@ class Log:
         return known
 
     def _claim(self, tenant: str, claim: tuple[str, str], stream_id: UUID) -> dict[str, Any]:
-        kind, value = claim
-        token = self.keys.digest("claims", tenant, f"{kind}|{value}".encode())
-        return {"tenant": tenant, "kind": kind, "token": token.hex(), "stream_id": stream_id}
+        held = token(self.keys, tenant, claim)
+        return {"tenant": tenant, "kind": claim[0], "token": held.hex(), "stream_id": stream_id}
 
 
 def answer(outcome: Outcome, types: list[str], said: dict[str, Any], *, repeated: bool = False) -> Answer:
