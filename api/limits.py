@@ -24,8 +24,9 @@ class Bucket:
 
     def fill(self, now: float) -> float:
         """What is left by now."""
-        self.left = min(self.most, self.left + (now - self.at) * self.rate)
-        self.at = now
+        if now > self.at:
+            self.left = min(self.most, self.left + (now - self.at) * self.rate)
+            self.at = now
         return self.left
 
 

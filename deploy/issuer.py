@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import jwt
 import uvicorn
@@ -29,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from deploy.settings import Settings, SettingsError
+from deploy.settings import SettingsError
 
 AUDIENCE = "kronika"
 LIFETIME_S = 600
@@ -60,11 +61,16 @@ class LocalIssuer:
             secret: str = state["clients"].setdefault(name, secrets.token_urlsafe(32))
         return secret
 
-    def port(self, usual: int) -> int:
-        """The port it was given first, so that it goes on being called the same."""
-        with self._state() as state:
-            port: int = state.setdefault("port", usual)
-        return port
+    def address(self) -> str:
+        """Where it is to be served: where it was before, as long as that is free, so that it is called the same."""
+        with self._state() as state, socket() as probe:
+            probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, state.get("port", 0)))
+            except OSError:
+                probe.bind((HOST, 0))
+            state["port"] = probe.getsockname()[1]
+        return f"http://{HOST}:{state['port']}"
 
     def published(self) -> dict[str, Any]:
         """The public keys, as a JWKS."""
@@ -176,17 +182,21 @@ def named(authorization: str | None, form: dict[str, str]) -> tuple[str, str]:
     return unquote_plus(client), unquote_plus(secret)
 
 
-def url_of(port: int) -> str:
-    return f"http://{HOST}:{port}"
+def serve(home: Path, url: str) -> None:
+    """Serve at this address until told to stop. Raises SettingsError where the servers are others' than this machine's
+    own."""
+    refuse_elsewhere()
+    how = uvicorn.Config(
+        create_app(LocalIssuer(home), url),
+        host=HOST,
+        port=urlsplit(url).port or 0,
+        log_config=None,
+        access_log=False,
+        ws="none",
+    )
+    uvicorn.Server(how).run()
 
 
-def serve(settings: Settings, port: int) -> None:
-    """Serve until told to stop. Raises SettingsError where the servers are others' than this machine's own."""
-    refuse_elsewhere(settings)
-    app = create_app(LocalIssuer(settings.home), url_of(port))
-    uvicorn.Server(uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False, ws="none")).run()
-
-
-def refuse_elsewhere(settings: Settings) -> None:
+def refuse_elsewhere() -> None:
     if any(name in os.environ for name in ("KRONIKA_DATABASE_URL", "KRONIKA_KAFKA_BOOTSTRAP")):
         raise SettingsError("the local issuer is for trying out: it does not start where KRONIKA_DATABASE_URL is set")

@@ -152,10 +152,10 @@ def test_the_local_issuer_does_not_start_where_the_servers_are_others(monkeypatc
     state = tmp_path / "issuer" / "state.json"
     LocalIssuer(tmp_path)
     assert state.stat().st_mode & 0o077 == 0
-    refuse_elsewhere(load_settings())
+    refuse_elsewhere()
     monkeypatch.setenv("KRONIKA_DATABASE_URL", "postgresql://db/kronika")
     with pytest.raises(SettingsError, match="for trying out"):
-        refuse_elsewhere(load_settings())
+        refuse_elsewhere()
 
 
 def test_operators_keys_can_be_told_from_users(settings, store):

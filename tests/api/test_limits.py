@@ -19,9 +19,9 @@ pytestmark = pytest.mark.anyio
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=60))
 def test_no_bucket_gives_more_than_it_was_filled_with(pauses):
-    bucket, now = Bucket(rate=2, most=5), 1000.0
-    bucket.at = now
-    began, given = now, 0
+    bucket = Bucket(rate=2, most=5)
+    began = now = bucket.at
+    given = 0
     allowance = Allowance(bucket, Bucket(rate=1e9, most=1e9))
     for pause in pauses:
         now += pause
