@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from api import keys
 from api.door import visit
-from api.errors import Unauthenticated
+from api.errors import TooManyRequests, Unauthenticated
 from api.limits import Allowance, Allowances
 from api.tokens import Issuers
 from deploy.settings import Settings
@@ -77,7 +77,11 @@ class Callers:
             raise Unauthenticated("Send an API key or access token that is in force as `Authorization: Bearer ...`.")
         came.tenant = opened.caller.tenant
         came.allowance = allowance
-        allowance.take(now, came.told)
+        try:
+            allowance.take(now, came.told)
+        except TooManyRequests:
+            await self._allowances.hold()
+            raise
         return opened.caller
 
     async def _looked_up(self, name: bytes, authorization: bytes) -> Known:

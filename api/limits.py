@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from api.errors import TooManyRequests
@@ -9,6 +10,9 @@ from deploy.settings import Settings
 from eventlog.envelope import Caller
 
 REMEMBERED = 20_000
+HELD_S = 0.5
+"""So long whoever asks too much waits for the refusal: a flood then costs the others next to nothing."""
+MOST_HELD = 2_000
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -69,11 +73,22 @@ class Allowances:
         self._rates = {"key": settings.key_rate, "tenant": settings.tenant_rate}
         self._burst_s = settings.burst_s
         self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._held = 0
 
     def of(self, caller: Caller) -> Allowance:
         return Allowance(
             self._bucket("key", caller.tenant, caller.actor, caller.kind), self._bucket("tenant", caller.tenant)
         )
+
+    async def hold(self) -> None:
+        """Let somebody wait who is about to be refused; not too many at a time."""
+        if self._held >= MOST_HELD:
+            return
+        self._held += 1
+        try:
+            await asyncio.sleep(HELD_S)
+        finally:
+            self._held -= 1
 
     def _bucket(self, *name: str) -> Bucket:
         bucket = self._buckets.pop(name, None)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from api import caller, keys
+from deploy.demo.organisation import PROGRAM, organise
+from deploy.errors import NotAsPromised
+from deploy.keys import issued as issued_by_hand
+from deploy.keys import revoked, rotated
+from domain.user import User
 from eventlog.envelope import Caller
 
 from .conftest import client_of
@@ -212,3 +218,40 @@ async def test_a_caller_is_remembered_for_seconds_and_no_longer(app, client, hou
 
 def test_whoever_calls_without_more_words_is_one_of_our_own_processes():
     assert Caller("acme", "clerk").kind == "operator"
+
+
+async def test_the_command_line_issues_rotates_and_revokes_as_http_does(app, client, settings):
+    operator = Caller("acme", "operator")
+    li = await with_role(client, "Li", "auditor")
+    token = await issued_by_hand(settings, operator, {"user_id": li, "label": "x", "scopes": ["read"]})
+    assert (await me(app, token)).json()["user_id"] == li
+    (key_id,) = [row["stream_id"] for row in await events(client, "api_key.issued") if row["data"]["user_id"] == li]
+    second = await rotated(settings, operator, UUID(key_id), 0)
+    assert [(await me(app, one)).status_code for one in (token, second)] == [401, 200]
+    await revoked(settings, operator, UUID(key_id))
+    assert (await me(app, second)).status_code == 401
+    with pytest.raises(NotAsPromised, match="key-ended"):
+        await rotated(settings, operator, UUID(key_id), 0)
+    with pytest.raises(NotAsPromised, match="invalid"):
+        await issued_by_hand(settings, operator, {"user_id": li, "label": "x", "scopes": ["root"]})
+
+
+async def events(client, kind):
+    found, after = [], {}
+    while page := (answer := (await client.get("/v1/events", params={"limit": 1000, **after})).json())["events"]:
+        found += [event for event in page if event["type"] == kind]
+        after = {"after": answer["next"]}
+    return found
+
+
+async def test_the_demo_organisation_is_made_once_and_knows_where_its_issuer_is(house, client):
+    demo = Caller("demo", "demo")
+    for issuer in ("http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:2"):
+        await organise(house.log, demo, issuer)
+    found = await house.log.past(User, "demo", PROGRAM)
+    assert [type(event).__name__ for event in found] == [
+        "Registered",
+        "RoleAssigned",
+        "IdentityLinked",
+        "IdentityLinked",
+    ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import keys
+from api import keys, limits
 from api.app import create_app
 from api.errors import TooManyRequests
 from api.limits import Allowance, Bucket
@@ -43,11 +43,16 @@ def test_what_was_asked_beyond_is_waited_for():
     assert dict(told)[b"retry-after"] == b"9"
 
 
+@pytest.fixture(autouse=True)
+def refused_at_once(monkeypatch):
+    monkeypatch.setattr(limits, "HELD_S", 0.0)
+
+
 @pytest.fixture(scope="module")
 async def small(settings, store):
     """An API that takes little."""
-    limits = {"key_rate": 0.5, "tenant_rate": 0.75, "burst_s": 8, "body_max_bytes": 2_000}
-    app = create_app(settings.model_copy(update=limits))
+    little = {"key_rate": 0.001, "tenant_rate": 0.0015, "burst_s": 4_000, "body_max_bytes": 2_000}
+    app = create_app(settings.model_copy(update=little))
     async with app.router.lifespan_context(app):
         yield app
 

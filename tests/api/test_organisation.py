@@ -95,3 +95,33 @@ async def test_names_and_addresses_of_users_are_sealed_in_the_log(client, house)
     assert "user.registered" in log
     assert "Sealed" not in log
     assert "sealed@" not in log
+
+
+async def test_what_somebody_might_do_on_a_day_is_explained_from_the_log(client):
+    larger = (await asked(client, "found-team", name="All"))["id"]
+    team = (await asked(client, "found-team", name="West", within_id=larger))["id"]
+    top, boss, sun = [await user(client, name) for name in ("Top", "Boss", "Sun")]
+    await asked(client, "set-manager", user_id=boss, manager_id=top)
+    await asked(client, "set-manager", user_id=sun, manager_id=boss)
+    await asked(client, "add-to-team", user_id=sun, team_id=team)
+    then = await asked(client, "assign-role", user_id=sun, role="support")
+    await asked(client, "revoke-role", user_id=sun, role="support")
+    await asked(client, "assign-role", user_id=sun, role="auditor")
+    await asked(client, "dissolve-team", team_id=team)
+
+    async def explained(**when):
+        answer = await client.get("/v1/access/explain", params={"actor": sun, **when})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    now, before = await explained(), await explained(known_at=then["position"])
+    assert (now["permits"], [ground["role"] for ground in now["grounds"]]) == (["read"], ["auditor"])
+    assert (before["permits"], [ground["role"] for ground in before["grounds"]]) == (["read", "write"], ["support"])
+    assert before["grounds"][0]["said"]["position"] == then["position"]
+    assert [(one["team_id"], one["counts"]) for one in now["teams"]] == [(team, False), (larger, True)]
+    assert [one["user_id"] for one in now["managers"]] == [boss, top]
+    assert now["standing"]["type"] == "user.registered"
+    await asked(client, "deactivate-user", user_id=sun)
+    gone = await explained()
+    assert (gone["active"], gone["permits"], gone["standing"]["type"]) == (False, [], "user.deactivated")
+    is_problem(await client.get("/v1/access/explain", params={"actor": team}), 404, "not-found")
