@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test import-sets campaign bench bench-scale lint format lock clean
+.PHONY: run install test import-sets campaign conformance bench bench-scale lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -42,6 +42,10 @@ bench-scale: install
 # A thousand schedules of commands and faults, resumable; --seed N runs one again, `planted` asks whether the checks bite.
 campaign: install
 	$(BIN)/python -m tests.survival $(CAMPAIGN)
+
+# A hundred thousand requests made from the API's own document; every answer is checked against it.
+conformance: install
+	$(BIN)/python -m tests.api.conformance $(CONFORMANCE)
 
 lint: install
 	$(BIN)/ruff check .

@@ -17,11 +17,10 @@ from fastapi.security import HTTPBearer
 from psycopg import AsyncConnection, DataError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG
-from commands.dispatch import SKEW, Forbidden, NotFound
+from commands.dispatch import SKEW, NotFound, permit
 from eventlog.envelope import Caller
 from projections.as_of import read_from, settled
 from projections.cut import NOW, Cut
@@ -35,7 +34,9 @@ PATIENCE_S = 2.0
 """How long what was known a moment ago is waited for, without being asked to: the past is kept a little behind."""
 
 bearer = HTTPBearer(
-    bearerFormat="kr_<id>_<secret>", description="An API key: it names tenant and actor.", auto_error=False
+    bearerFormat="kr_<id>_<secret>, or a JWT",
+    description="An API key, or an access token of an issuer whose tokens are taken: either names tenant and user.",
+    auto_error=False,
 )
 
 
@@ -108,13 +109,14 @@ POSITION = re.compile(r"\d+\.\d+")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-async def calling(request: Request, _documented: Annotated[Any, Depends(bearer)]) -> Caller:
-    """Who asks. Raises Unauthenticated, and Forbidden without the scope `read`."""
-    came = visit(request.scope)
-    caller = await kronika(request.scope).callers.of(came.headers.get(b"authorization"))
-    came.tenant = caller.tenant
-    if "read" not in caller.scopes:
-        raise Forbidden("This key may write, not read.")
+async def known(request: Request, _documented: Annotated[Any, Depends(bearer)]) -> Caller:
+    """Who asks. Raises Unauthenticated, TooManyRequests."""
+    return await kronika(request.scope).callers.calling(request.scope)
+
+
+async def calling(caller: Annotated[Caller, Depends(known)]) -> Caller:
+    """Who asks, and may read. Raises Forbidden besides."""
+    permit(caller, "read")
     return caller
 
 
@@ -122,6 +124,7 @@ def opened(request: Request) -> Kronika:
     return kronika(request.scope)
 
 
+Known = Annotated[Caller, Depends(known)]
 Calling = Annotated[Caller, Depends(calling)]
 House = Annotated[Kronika, Depends(opened)]
 

@@ -14,12 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api import (
+    access,
     commands,
     customers,
     duplicates,
     exports,
     feed,
     health,
+    identity,
     imports,
     opportunities,
     reads,
@@ -71,7 +73,19 @@ def create_app(settings: Settings) -> Api:
     )
     app.router.routes.extend(routes := [*commands.routes(), undoing.route()])
     # named paths before those with an id
-    for room in (customers, duplicates, exports, imports, opportunities, receivables, reads, feed, health):
+    for room in (
+        access,
+        identity,
+        customers,
+        duplicates,
+        exports,
+        imports,
+        opportunities,
+        receivables,
+        reads,
+        feed,
+        health,
+    ):
         app.include_router(room.router)
     add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents
@@ -115,7 +129,8 @@ def serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here depends on where a request came from
+            proxy_headers=settings.trusted_proxies is not None,
+            forwarded_allow_ips=settings.trusted_proxies or "",
             timeout_graceful_shutdown=DRAIN_S,
         )
     )

@@ -11,7 +11,6 @@ from starlette.types import Receive
 
 from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_EXPONENT = 40
 """Powers of ten; no amount or count is anywhere near, and written out 1e999999999 would fill the memory."""
@@ -21,11 +20,11 @@ JSON = frozenset({b"application/json"})
 LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
 
 
-async def read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is known to be."""
+async def read(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    """The whole body, of at most so many bytes. Raises TooLarge as soon as it is known to be."""
     announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > MAX_BYTES:
-        raise TooLarge(f"A body has at most {MAX_BYTES:,} bytes.")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge(f"A body has at most {most:,} bytes.")
     body = b""
     while True:
         message = await receive()
@@ -33,8 +32,8 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
             raise BadBody("The body ended before its end.")
         part: bytes = message.get("body", b"")
         body += part
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"A body has at most {MAX_BYTES:,} bytes.")
+        if len(body) > most:
+            raise TooLarge(f"A body has at most {most:,} bytes.")
         if not message.get("more_body"):
             return body
 

@@ -22,7 +22,7 @@ from api.door import Visit, respond, visit
 from api.errors import BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
 from api.kronika import Kronika, kronika
 from commands.command import Command, Registration, registered, streams
-from commands.dispatch import Asked, Forbidden, dispatch
+from commands.dispatch import Asked, dispatch, permit
 from eventlog.envelope import Answer, Caller, Context
 
 MOST = 1_000
@@ -130,13 +130,12 @@ async def one(registration: Registration, scope: Scope, receive: Receive, send: 
     """A request that is one command."""
     house, came = kronika(scope), visit(scope)
     headers = came.headers
-    caller = await house.callers.of(headers.get(b"authorization"))
-    came.tenant = caller.tenant
+    caller = await house.callers.calling(scope)
     body.media_type(headers, body.JSON)
     key = key_of(headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))
     version = version_of(headers.get(b"if-match"))
-    command = validated(registration, body.parsed(await body.read(headers, receive)))
+    command = validated(registration, body.parsed(await body.read(headers, receive, house.settings.body_max_bytes)))
     answer = await dispatch(house.log, asked(command, caller, came, key, version))
     told = [
         JSON_TYPE,
@@ -262,12 +261,11 @@ def commands_by_name() -> dict[str, Registration]:
 async def batch(scope: Scope, receive: Receive, send: Send) -> None:
     """A request that is many commands."""
     house, came = kronika(scope), visit(scope)
-    caller = await house.callers.of(came.headers.get(b"authorization"))
-    came.tenant = caller.tenant
-    if "write" not in caller.scopes:
-        raise Forbidden("This key may read, not write.")
+    caller = await house.callers.calling(scope)
+    permit(caller, "write")
     kind = body.media_type(came.headers, body.JSON | body.LINES)
-    items = read_items(kind, await body.read(came.headers, receive))
+    items = read_items(kind, await body.read(came.headers, receive, house.settings.body_max_bytes))
+    came.charge(len(items) - 1)
     answers = await in_order(items, lambda item: answered(house, caller, came, item))
     parts = [orjson.dumps(answer) for answer in answers]
     whole = b"\n".join([*parts, b""]) if kind in body.LINES else b"[" + b",".join(parts) + b"]"

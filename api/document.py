@@ -40,16 +40,20 @@ HEADERS = {
     "ETag": "The version, for If-Match.",
     "Idempotency-Key": "The command's id; send it again to get the first answer.",
     "Idempotent-Replayed": "`true` when this is the answer to an earlier sending.",
+    "RateLimit-Limit": "How many requests may come at once: of the key or of the tenant, whichever has less left.",
+    "RateLimit-Remaining": "How many of them are left.",
+    "RateLimit-Reset": "Seconds until all of them are.",
     "X-Parked": "Ids of events that a row shown could not take in; it shows what was before them.",
 }
+LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 COMMAND_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "Idempotency-Key", "Idempotent-Replayed")
 BATCH_HEADERS = ("X-Correlation-Id",)
 READ_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "X-Parked")
 
-COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 503}
-BATCH = {400, 401, 403, 413, 415, 422, 503}
-UPLOAD = {400, 401, 403, 404, 409, 410, 413, 415, 422, 503}
-READ = {400, 401, 403, 404, 410, 422, 424, 503}
+COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503}
+BATCH = {400, 401, 403, 413, 415, 422, 429, 503}
+UPLOAD = {400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503}
+READ = {400, 401, 403, 404, 410, 422, 424, 429, 503}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -82,6 +86,7 @@ def complete(path: str, operation: dict[str, Any]) -> None:
     else:
         headers, statuses = ("X-Correlation-Id",), {503} if path.startswith(("/health/ready", "/metrics")) else {404}
     if path.startswith("/v1/"):
+        headers += LIMITS
         operation["security"] = [{"HTTPBearer": []}]
     responses = operation["responses"]
     responses.pop("422", None)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
 from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, problem
+from api.limits import Allowance
 
 log = structlog.get_logger()
 
@@ -28,6 +29,17 @@ SECONDS = Histogram(
 )
 
 
+SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+"""What browsers are told with every answer. There are no CORS headers: no other site's pages may read one."""
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""That no page is shown; a page of ours brings its own."""
+
 seconds = cache(SECONDS.labels)  # looking a label up costs more than counting
 
 
@@ -39,8 +51,16 @@ class Visit:
     trace: str | None
     headers: dict[bytes, bytes]
     tenant: str | None = None
+    allowance: Allowance | None = None
+    page: bool = False
+    """True for what browsers are to show, which says itself what it may load"""
     told: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that any answer carries, errors too."""
+
+    def charge(self, more: int) -> None:
+        """Count what a request turned out to hold besides itself against the caller's limits."""
+        if self.allowance is not None and more > 0:
+            self.allowance.charge(more)
 
     def problem(self, error: Exception) -> Problem:
         """What an exception becomes; one that is our fault is logged, with where it happened."""
@@ -79,7 +99,10 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *came.told]
+                headers = [*message.get("headers", ()), *came.told, *SAFE]
+                if not came.page:
+                    headers.append(POLICY)
+                message["headers"] = headers
             await send(message)
 
         direct = self._direct.get(scope["path"]) if scope["method"] == "POST" else None

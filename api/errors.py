@@ -35,7 +35,15 @@ SHOWN = 20
 
 
 class Unauthenticated(Exception):
-    """A key that is known and not revoked is needed."""
+    """A key or token that is in force is needed."""
+
+
+class IssuerAway(Exception):
+    """Whoever issued the token cannot be asked for its keys at the moment."""
+
+
+class TooManyRequests(Exception):
+    """More was asked than is taken in such a time."""
 
 
 class BadBody(ValueError):
@@ -106,6 +114,7 @@ TABLE: dict[type[Exception], Rule] = {
     StaleVersion: Rule(412, "stale-version"),
     TooLarge: Rule(413, "too-large"),
     WrongMediaType: Rule(415, "wrong-media-type"),
+    TooManyRequests: Rule(429, "too-many-requests"),
     Invalid: Rule(422, "invalid"),
     MappingError: Rule(422, "bad-mapping"),
     UnfitDelivery: Rule(422, "unfit-delivery"),
@@ -121,6 +130,7 @@ TABLE: dict[type[Exception], Rule] = {
     # what cannot be answered yet; a parked event needs somebody's hand, so there asking again does not help
     ParkedRead: Rule(424, "parked"),
     NotFreshYet: Rule(503, "not-fresh-yet", headers=AGAIN),
+    IssuerAway: Rule(503, "issuer-away", headers=AGAIN),
     LogUnavailable: AWAY,
     OperationalError: AWAY,
     PoolTimeout: AWAY,

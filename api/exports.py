@@ -95,7 +95,8 @@ async def requested(given: Request, caller: Calling, house: House) -> Response:
     key = key_of(came.headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))
     try:
-        wanted = ExportRequest.model_validate(body.parsed(await body.read(came.headers, given.receive)))
+        sent = await body.read(came.headers, given.receive, house.settings.body_max_bytes)
+        wanted = ExportRequest.model_validate(body.parsed(sent))
         command = wanted.command()
     except ValidationError as error:
         raise invalid(error) from None

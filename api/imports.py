@@ -18,7 +18,7 @@ from api.answers import Calling, House
 from api.commands import CommandAnswer, as_answer, key_of
 from api.door import visit
 from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
-from commands.dispatch import Forbidden, NotFound
+from commands.dispatch import NotFound, permit
 from commands.importing.files import Delivered, measured
 from commands.importing.requesting import Wish, request
 from commands.importing.results import WHICH, Which, results
@@ -69,8 +69,7 @@ FORM = {
 )
 async def requested(given: Request, caller: Calling, house: House) -> Response:
     """The answer names the import. Sent again under the same `Idempotency-Key`, it names the same one."""
-    if "write" not in caller.scopes:
-        raise Forbidden("This key may read, not write.")
+    permit(caller, "write")
     came = visit(given.scope)
     key = key_of(came.headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))

@@ -39,7 +39,7 @@ class Kronika:
         self.settings = settings
         self.log = log
         self.reads = reads
-        self.callers = Callers(log)
+        self.callers = Callers(log, settings)
         self.tide = Tide(self.reading)
         self.epochs = epochs
         self._epochs_read_at = time.monotonic()

@@ -91,13 +91,12 @@ def route() -> DirectRoute:
 
 async def undone(scope: Scope, receive: Receive, send: Send) -> None:
     house, came = kronika(scope), visit(scope)
-    caller = await house.callers.of(came.headers.get(b"authorization"))
-    came.tenant = caller.tenant
+    caller = await house.callers.calling(scope)
     body.media_type(came.headers, body.JSON)
     key = key_of(came.headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))
     try:
-        asked = Undo.model_validate(body.parsed(await body.read(came.headers, receive)))
+        asked = Undo.model_validate(body.parsed(await body.read(came.headers, receive, house.settings.body_max_bytes)))
     except ValidationError as error:
         raise invalid(error) from None
     context = Context(caller.tenant, caller.actor, key, came.correlation_id, reason=asked.reason, trace=came.trace)

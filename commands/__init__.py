@@ -1,8 +1,23 @@
 """What can be asked: every command of Kronika, registered by importing its file here."""
 
-from commands import customer_merges, customers, exports, imports, opportunities, orders, pipelines, tickets, undoing
+from commands import (
+    api_keys,
+    customer_merges,
+    customers,
+    exports,
+    imports,
+    opportunities,
+    orders,
+    pipelines,
+    teams,
+    tenants,
+    tickets,
+    undoing,
+    users,
+)
 
 __all__ = [
+    "api_keys",
     "customer_merges",
     "customers",
     "exports",
@@ -10,6 +25,9 @@ __all__ = [
     "opportunities",
     "orders",
     "pipelines",
+    "teams",
+    "tenants",
     "tickets",
     "undoing",
+    "users",
 ]

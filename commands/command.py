@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from domain.aggregate import Aggregate, Event
+from domain.policy import Action
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 """One line of free text, 1 to 500 characters."""
@@ -100,6 +101,8 @@ class Registration:
     """True when the command starts a new stream."""
     inside: bool = False
     """True when only Kronika's own processes ask it: no route, and not on the command line."""
+    action: Action = "write"
+    """What somebody must be permitted to ask it"""
 
     @property
     def summary(self) -> str:
@@ -110,7 +113,7 @@ _registry: dict[str, Registration] = {}
 
 
 def handles(
-    model: type[C], *, creates: bool = False, inside: bool = False
+    model: type[C], *, creates: bool = False, inside: bool = False, action: Action = "write"
 ) -> Callable[[Callable[[C, Crm], Awaitable[Aggregate]]], Callable[[C, Crm], Awaitable[Aggregate]]]:
     """Register the decorated function as the one handler of `model`. It loads, asks and returns the aggregate that the
     command is about; dispatch saves whatever the loaded aggregates recorded."""
@@ -118,7 +121,7 @@ def handles(
     def register(handler: Callable[[C, Crm], Awaitable[Aggregate]]) -> Callable[[C, Crm], Awaitable[Aggregate]]:
         name = kebab(model.__name__)
         assert name not in _registry, f"two handlers for {name}"
-        _registry[name] = Registration(name, model, handler, creates, inside)
+        _registry[name] = Registration(name, model, handler, creates, inside, action)
         return handler
 
     return register

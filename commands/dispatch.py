@@ -11,6 +11,7 @@ import orjson
 
 from commands.command import Command, Registration, registration_of
 from domain.aggregate import Aggregate, Event, moment_of
+from domain.policy import Action
 from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal, WasRetracted
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
@@ -74,15 +75,20 @@ class Asked:
     follows: datetime | None = None
 
 
+def permit(caller: Caller, action: Action) -> None:
+    """Raises Forbidden unless the caller may do this."""
+    if action not in caller.scopes:
+        raise Forbidden(f"This takes the permission to {action}, which you do not have.")
+
+
 async def dispatch(log: Log, asked: Asked) -> Answer:
     """Decide a command and record what it decides; the same command id with the same body gets the first answer.
 
     Raises Refusal (with the moves allowed), NotFound, StaleVersion, Forbidden, CommandReused, KeyDestroyed, and
     LogUnavailable when it is open whether the command was recorded: sending it again finds out.
     """
-    if "write" not in asked.caller.scopes:
-        raise Forbidden("This key may read, not write.")
     registration = registration_of(asked.command)
+    permit(asked.caller, registration.action)
     body = canonical(registration, asked.command)
     try:
         return await decide(log, asked, registration, body)
@@ -204,7 +210,7 @@ class Unit:
         return found
 
     def new(self, kind: type[A], id: UUID | None) -> A:
-        id = id or uuid5(IDS, f"{self.tenant}|{self._asked.context.command_id}|{kind_of(kind)}")
+        id = id or derived(self.tenant, self._asked.context.command_id, kind)
         return self._track(kind(id, self.occurred_at), None, created=True)
 
     def created(self, stream_id: UUID) -> Aggregate | None:
@@ -248,6 +254,11 @@ class Unit:
             aggregate, stream, aggregate.version, aggregate.claims, aggregate.parent, created
         )
         return aggregate
+
+
+def derived(tenant: str, command_id: str, kind: type[Aggregate]) -> UUID:
+    """The id of what a command makes without naming it: the same however often it is sent."""
+    return uuid5(IDS, f"{tenant}|{command_id}|{kind_of(kind)}")
 
 
 def canonical(registration: Registration, command: Command) -> bytes:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from commands.dispatch import Asked, Contended, Forbidden, NotFound, dispatch
+from commands.dispatch import Asked, Contended, NotFound, dispatch, permit
 from commands.undoing import KINDS, UndoEvents
 from domain import AGGREGATES
 from domain.aggregate import Event
@@ -52,8 +52,7 @@ async def undo_all(log: Log, caller: Caller, event_ids: Sequence[UUID], context:
     The context's command id names the whole: sent again with the same events and reason it gets the same answers.
     Raises NotFound when there is no such event: then nothing is undone; CommandReused, Forbidden and LogUnavailable.
     """
-    if "write" not in caller.scopes:
-        raise Forbidden("This key may read, not write.")
+    permit(caller, "write")
     wanted = list(dict.fromkeys(event_ids))
     found = {event.event_id: event for event in await finding.by_ids(log, caller.tenant, wanted)}
     for id in wanted:

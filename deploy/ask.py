@@ -12,10 +12,10 @@ from uuid_utils.compat import uuid7
 from api.body import parsed
 from api.commands import as_answer, commands_by_name, key_of, validated
 from api.errors import problem
-from api.keys import TENANT
 from commands.dispatch import Asked, dispatch
 from deploy.errors import NotAsPromised
 from deploy.settings import Settings, SettingsError
+from domain.tenant import NAME as TENANT
 from eventlog.envelope import Caller, Context
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log

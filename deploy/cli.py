@@ -323,20 +323,55 @@ def key_create(
     actor: str,
     home: Home = None,
     read_only: Annotated[bool, typer.Option(help="The key may read, not write.")] = False,
+    administer: Annotated[bool, typer.Option(help="The key may also register users and issue keys.")] = False,
 ) -> None:
-    """Make a key and show it, this once."""
+    """Make an operator's key, which is no user's, and show it, this once."""
     from api.keys import create
     from eventlog.keys import FileKeyStore
 
     settings = here(home)
     assert settings.database_url
     store = FileKeyStore(settings.keys_path)
-    console.print(create(settings.database_url, store, tenant, actor, ["read"] if read_only else ["read", "write"]))
+    scopes = ["read"] if read_only else ["read", "write", *(["administer"] if administer else [])]
+    console.print(create(settings.database_url, store, tenant, actor, scopes))
+
+
+@keys_app.command("issue")
+def key_issue(
+    user: Annotated[UUID, typer.Argument(help="Whose it is to be, by id.")],
+    label: Annotated[str, typer.Argument(help="What it is for.")],
+    home: Home = None,
+    scope: Annotated[list[str] | None, typer.Option(help="read, write or administer; repeatable.")] = None,
+    network: Annotated[list[str] | None, typer.Option(help="From where alone it is taken; repeatable.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose user it is.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
+    """Issue a key to a user, and show it, this once."""
+    from deploy.keys import issued
+    from eventlog.envelope import Caller
+
+    wanted = {"user_id": user, "label": label, "scopes": scope or ["read", "write"], "networks": network or []}
+    console.print(asyncio.run(issued(here(home), Caller(tenant, actor), wanted)))
+
+
+@keys_app.command("rotate")
+def key_rotate(
+    key: Annotated[UUID, typer.Argument(help="A user's key, by its id (`/v1/api-keys` lists them).")],
+    home: Home = None,
+    overlap_s: Annotated[int, typer.Option(min=0, help="Seconds that the secret before goes on.")] = 24 * 3600,
+    tenant: Annotated[str, typer.Option(help="Whose user's it is.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
+    """Give a user's key a new secret, and show it, this once."""
+    from deploy.keys import rotated
+    from eventlog.envelope import Caller
+
+    console.print(asyncio.run(rotated(here(home), Caller(tenant, actor), key, overlap_s)))
 
 
 @keys_app.command("list")
 def key_list(home: Home = None, tenant: str | None = None) -> None:
-    """All keys, without their secrets."""
+    """All keys of operators, without their secrets; those of users are at `/v1/api-keys`."""
     from api.keys import listed
 
     settings = here(home)
@@ -349,15 +384,43 @@ def key_list(home: Home = None, tenant: str | None = None) -> None:
 
 
 @keys_app.command("revoke")
-def key_revoke(id: str, home: Home = None) -> None:
+def key_revoke(
+    id: Annotated[str, typer.Argument(help="An operator's key (12 signs), or a user's (a UUID).")],
+    home: Home = None,
+    tenant: Annotated[str, typer.Option(help="Of a user's key: whose user.")] = "demo",
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
     """End a key; every process notices within seconds."""
     from api.keys import revoke
+    from deploy.keys import revoked
+    from eventlog.envelope import Caller
 
     settings = here(home)
     assert settings.database_url
-    if not revoke(settings.database_url, id):
+    if len(id) == 36:
+        try:
+            key_id = UUID(id)
+        except ValueError:
+            raise SettingsError(f"{id} is no key's id") from None
+        asyncio.run(revoked(settings, Caller(tenant, actor), key_id))
+    elif not revoke(settings.database_url, id):
         raise SettingsError(f"no key {id} is in force; `kronika key list` shows them")
     console.print(f"{id} is revoked.")
+
+
+@app.command("issuer")
+def issuer_rotate(
+    home: Home = None,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Sign with a new key; the one before stays known.")] = False,
+) -> None:
+    """The local issuer of tokens for trying out: its clients, and a new key for it."""
+    from deploy.issuer import LocalIssuer, refuse_elsewhere
+
+    refuse_elsewhere()
+    local = LocalIssuer(load_settings(home=home).home)
+    if rotate:
+        local.rotate()
+    console.print_json(data=local.published())
 
 
 @parked_app.command("list")

@@ -23,6 +23,8 @@ PRELOADED = [
     *("deploy.cli", "deploy.crew", "api.app", "workers.__main__", "workers.policies"),
     *(f"workers.{name}" for name in WORKERS),
 ]
+ISSUER = "issuer"
+"""The process that makes tokens, for trying out."""
 AGAIN_S = 2.0
 """How soon after its last start a process that ended is started again."""
 GRACE_S = 9.0
@@ -51,7 +53,7 @@ class Crew:
         self._settings = settings
         self._started[name] = time.monotonic()
         self._log_size[name] = log_to(self.log(name))
-        if settings.metrics_port:
+        if settings.metrics_port and name in self.names:
             port = settings.metrics_port + self.names.index(name)
             settings = settings.model_copy(update={"metrics_port": port})
         process = self._context.Process(target=serve, args=(name, settings, self.log(name)))
@@ -99,6 +101,10 @@ def serve(name: str, settings: Settings, log: Path) -> None:
         from api.app import serve as serve_api
 
         serve_api(settings)
+    elif name == ISSUER:
+        from deploy.issuer import serve as serve_issuer
+
+        serve_issuer(settings.home, settings.issuers[0].url)
     else:
         from workers.__main__ import run
 

@@ -19,7 +19,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.table import Table
 from uuid_utils.compat import uuid7
 
-from api.keys import TENANT
 from commands.dispatch import Asked as Asking
 from commands.dispatch import NotFound, dispatch
 from commands.importing.files import Delivered, delivery_of, measured
@@ -35,6 +34,7 @@ from deploy.errors import NotAsPromised
 from deploy.settings import Settings, SettingsError
 from domain.data_import import COUNTS, UNDER_WAY, Import
 from domain.refusals import Refusal
+from domain.tenant import NAME as TENANT
 from eventlog.envelope import Caller, Context
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log

@@ -2,14 +2,18 @@
 
 import difflib
 import os
+import stat
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as NotReadable
 
 PREFIX = "KRONIKA_"
 
@@ -45,6 +49,65 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def on_this_machine(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def fit_for_tokens(url: str) -> bool:
+    """Whether an address is good enough to fetch keys from: https, or on this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return (
+        bool(host)
+        and not parts.username
+        and (parts.scheme == "https" or (parts.scheme == "http" and on_this_machine(host)))
+    )
+
+
+def _issuer_url(url: str) -> str:
+    if not fit_for_tokens(url):
+        raise ValueError("an issuer is an https address")
+    return url
+
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""All asymmetric: whoever can check a token cannot make one."""
+
+
+class Issuer(BaseModel):
+    """One whose access tokens are taken (OpenID Connect), and for which tenants.
+
+    Its tokens name the tenant by `tenant_claim`; without one they are all for the only tenant. They name the user by
+    `user_claim`, as `link-identity` has said. With `clients`, only tokens that were made for one of these are taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, AfterValidator(_issuer_url)]
+    audience: Annotated[str, Field(min_length=1)]
+    tenants: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")], ...], Field(min_length=1)]
+    tenant_claim: str | None = None
+    user_claim: str = "sub"
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256",)
+    clients: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_one_tenant(self) -> Self:
+        if self.tenant_claim is None and len(self.tenants) > 1:
+            raise ValueError("an issuer for several tenants needs a tenant_claim that names one of them")
+        return self
+
+
+EVERYBODYS = frozenset({"admin", "changeme", "default", "kafka", "kronika", "password", "postgres", "root", "secret"})
+"""Passwords that nothing is kept by."""
+
+
 class Settings(BaseSettings):
     """All settings; load them with `load_settings`, which says in one line what is wrong."""
 
@@ -78,7 +141,19 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    trusted_proxies: str | None = None
+    """Addresses, with commas between, whose X-Forwarded-For is believed; keys may be bound to where callers are."""
+    issuers: tuple[Issuer, ...] = ()
+    """Whose access tokens are taken, as a JSON list: see Issuer."""
 
+    key_rate: float = Field(default=10_000, gt=0)
+    """Requests a second that one key or user may send for long, in each process; commands of a batch count each."""
+    tenant_rate: float = Field(default=20_000, gt=0)
+    """The same of a whole tenant."""
+    burst_s: float = Field(default=5, gt=0)
+    """For so many seconds' worth more may be asked at once."""
+    body_max_bytes: int = Field(default=1_000_000, ge=1_000)
+    """Of one request, but for the files of an import."""
     upload_max_bytes: int = Field(default=2_000_000_000, ge=1)
     """How much may be sent at once as the files of an import."""
     export_days: float = Field(default=7, gt=0)
@@ -98,6 +173,11 @@ class Settings(BaseSettings):
     def _belong_together(self) -> Self:
         if self.pool_min > self.pool_max:
             raise ValueError("KRONIKA_POOL_MIN must not be greater than KRONIKA_POOL_MAX")
+        if len({issuer.url for issuer in self.issuers}) < len(self.issuers):
+            raise ValueError("KRONIKA_ISSUERS names one issuer twice")
+        if not on_this_machine(self.api_host) and any(on_this_machine(urlsplit(i.url).hostname) for i in self.issuers):
+            raise ValueError("KRONIKA_ISSUERS: an issuer on this machine is for trying out, so not behind an open port")
+        self._keep_secrets()
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_mechanism and self.sasl_username and self.sasl_password
         ):
@@ -110,6 +190,19 @@ class Settings(BaseSettings):
             if path is not None and not path.is_file():
                 raise ValueError(f"{_variable(name)}: there is no file {path}")
         return self
+
+    def _keep_secrets(self) -> None:
+        """Raises ValueError for passwords that everybody knows, and for keys that others can read."""
+        url = conninfo_to_dict(self.database_url) if self.database_url else {}
+        given = {
+            "database_url": str(url.get("password") or ""),
+            "sasl_password": self.sasl_password.get_secret_value() if self.sasl_password else "",
+        }
+        for name, password in given.items():
+            if password.lower() in EVERYBODYS:
+                raise ValueError(f"{_variable(name)} has a password that everybody knows; give it one of its own")
+        if self.ssl_keyfile is not None and self.ssl_keyfile.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"{_variable('ssl_keyfile')} is readable by others; run: chmod 600 {self.ssl_keyfile}")
 
     def kafka_client(self, bootstrap: str) -> dict[str, Any]:
         """The connection arguments of every kafka-python client; `bootstrap` is host:port,host:port."""
@@ -135,6 +228,8 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    except NotReadable:  # the only setting that is JSON
+        raise SettingsError(f"{_variable('issuers')} is to be a JSON list of issuers") from None
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:

@@ -16,15 +16,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from api import keys as api_keys
-from deploy.crew import Crew
+from deploy.crew import ISSUER, Crew
 from deploy.demo import SEED, TENANT, company, fill, unfinished
 from deploy.demo import Progress as Filled
+from deploy.demo.organisation import CLIENT, organise
+from deploy.issuer import AUDIENCE, LocalIssuer
 from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
 from deploy.place import CannotStart
 from deploy.report import caught_up, report
 from deploy.running import api_url, note, ready
-from deploy.settings import Settings
+from deploy.settings import Issuer, Settings, on_this_machine
 from eventlog import feed
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
@@ -60,27 +62,27 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
             database_url=settings.database_url,
             kafka_bootstrap=settings.kafka_bootstrap,
         )
+        issuer = local_issuer(settings) if demo_scale is not None else None
         try:
             addresses = servers.begin()
-            settings = settings.model_copy(
-                update={"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
-            )
+            found = {"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
+            settings = settings.model_copy(update=found | ({"issuers": (issuer,)} if issuer else {}))
             migrate(addresses.database_url, settings, lambda what: tell("tables", what))
             running = note(settings, addresses)
             try:
-                for name in crew.names:
+                for name in (*crew.names, *([ISSUER] if issuer else [])):
                     tell(name, "starting")
                     crew.start(name, settings)
                 wait_for_api(settings, crew)
                 servers.wait()
                 if demo_scale is not None:
-                    asyncio.run(fill_demo(addresses, settings, demo_scale, progress))
+                    asyncio.run(fill_demo(addresses, settings, demo_scale, progress, issuer))
                 token = demo_key(addresses, settings) if has_tenant(addresses, TENANT) else None
                 tell("read models", "reaching the head of the log")
                 if check:
                     caught_up(settings, PATIENCE_S)
                 progress.stop()
-                console.print(what_runs(settings, addresses, token))
+                console.print(what_runs(settings, addresses, token, issuer))
                 if check:
                     report(console, settings)
                     return
@@ -145,7 +147,20 @@ def has_tenant(addresses: Addresses, tenant: str) -> bool:
         return bool(connection.execute("SELECT FROM log.events WHERE tenant = %s LIMIT 1", [tenant]).rowcount)
 
 
-async def fill_demo(addresses: Addresses, settings: Settings, scale: float, progress: Progress) -> None:
+def local_issuer(settings: Settings) -> Issuer | None:
+    """The issuer of tokens for trying out; none where others are set, or the servers are not this machine's own."""
+    if settings.issuers or settings.database_url or settings.kafka_bootstrap:
+        return None
+    if not on_this_machine(settings.api_host):
+        return None
+    local = LocalIssuer(settings.home)
+    local.client(CLIENT)
+    return Issuer(url=local.address(), audience=AUDIENCE, tenants=(TENANT,), clients=(CLIENT,))
+
+
+async def fill_demo(
+    addresses: Addresses, settings: Settings, scale: float, progress: Progress, issuer: Issuer | None
+) -> None:
     """Fill an empty log, or go on with a filling that was interrupted; leave every other log alone."""
     keys = FileKeyStore(settings.keys_path)
     async with Log.open(addresses.database_url, keys) as log:
@@ -160,6 +175,8 @@ async def fill_demo(addresses: Addresses, settings: Settings, scale: float, prog
 
             await fill(log, Caller(TENANT, "demo"), list(company(SEED, until, scale)), tell)
             progress.remove_task(task)
+        if issuer and has_tenant(addresses, TENANT):
+            await organise(log, Caller(TENANT, "demo"), issuer.url)
     keys.close()
 
 
@@ -168,14 +185,14 @@ def demo_key(addresses: Addresses, settings: Settings) -> str:
     path = settings.home / "demo.key"
     if not path.exists():
         store = FileKeyStore(settings.keys_path)
-        token = api_keys.create(addresses.database_url, store, TENANT, "demo")
+        token = api_keys.create(addresses.database_url, store, TENANT, "demo", api_keys.SCOPES)
         store.close()
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(token)
     return path.read_text()
 
 
-def what_runs(settings: Settings, addresses: Addresses, token: str | None) -> Table:
+def what_runs(settings: Settings, addresses: Addresses, token: str | None, issuer: Issuer | None) -> Table:
     with psycopg.connect(addresses.database_url) as connection:
         host = f"{connection.info.host}:{connection.info.port}"
         counted = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
@@ -184,6 +201,9 @@ def what_runs(settings: Settings, addresses: Addresses, token: str | None) -> Ta
     if token:
         table.add_row("API key", token)
         table.add_row("try", f"curl -H 'Authorization: Bearer {token}' '{api_url(settings)}/v1/customers?limit=3'")
+    if token and issuer:
+        secret = LocalIssuer(settings.home).client(CLIENT)
+        table.add_row("or a token", f"curl -d grant_type=client_credentials -u {CLIENT}:{secret} {issuer.url}/token")
     table.add_row("PostgreSQL", host)
     table.add_row("Kafka", addresses.kafka_bootstrap)
     table.add_row("workers", ", ".join(WORKERS))

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 from zlib import crc32
 
 from domain.aggregate import Aggregate, Event
+from domain.policy import ACTIONS
 
 EventClass = type[Event]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and for which tenant; every command and every query carries one."""
+    """Who asks, and for which tenant; every command and every query carries one.
+
+    `actor` is what events name: the id of a user, or whatever an operator's key or a process of ours is called.
+    `scopes` is what it may do in the end: of what its key or token allows, what its roles allow.
+    """
 
     tenant: str
     actor: str
-    scopes: frozenset[str] = frozenset({"read", "write"})
+    scopes: frozenset[str] = ACTIONS
+    kind: Literal["human", "service", "operator"] = "operator"
+    user_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+    teams: frozenset[UUID] = frozenset()
+    """Those that it is a member of and that are not dissolved"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,20 @@ class Conflict(Exception):
 
 
 class ClaimTaken(Refusal):
-    """What must be one customer's alone in the tenant belongs to another already."""
+    """What must be one customer's or user's alone in the tenant belongs to another already."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"Another customer has this {kind.replace('_', ' ')} already; merge the two, or correct one of them first."
+            f"Another one has this {kind.replace('_', ' ')} already; correct one of the two first, or merge them where"
+            " both are one customer."
         )
 
 
 class ParentCircle(Refusal):
-    """The parent named stands below the child already: a group cannot contain itself."""
+    """The one to stand above stands below already: a group cannot contain itself, nor anybody report to themselves."""
 
     def __init__(self) -> None:
-        super().__init__("This parent stands below the customer already; a group cannot contain itself.")
+        super().__init__("The one that is named as standing above stands below already; no circle may close.")
 
 
 class CommandReused(Exception):

@@ -14,6 +14,7 @@ from psycopg.postgres import types
 from uuid_utils import uuid7
 
 from domain.aggregate import Event
+from eventlog.claims import token
 from eventlog.codec import Codec, kind_of
 from eventlog.envelope import Changed, Commit
 from eventlog.keys import SubjectKey
@@ -103,10 +104,10 @@ def hold(rows: Rows, change: Changed, codec: Codec, tenant: str) -> None:
     now, before = aggregate.claims, change.claims_before
     if now != before:
         for claims, changed in ((now - before, rows.claimed), (before - now, rows.released)):
-            for kind, value in claims:
-                token = codec.keys.digest("claims", tenant, f"{kind}|{value}".encode())
-                changed.append(word(tenant) + word(kind) + sized(BYTES, token) + uuid(aggregate.id))
-                rows.changing.append(token)
+            for claim in claims:
+                held = token(codec.keys, tenant, claim)
+                changed.append(word(tenant) + word(claim[0]) + sized(BYTES, held) + uuid(aggregate.id))
+                rows.changing.append(held)
     if aggregate.parent != change.parent_before:
         rows.placed.append(word(tenant) + uuid(aggregate.id) + uuid(aggregate.parent))
         rows.changing.append(("parents", tenant))
@@ -136,9 +137,8 @@ INTEGER_COLUMN, SMALL_COLUMN, MOMENT_COLUMN = (Struct(form).pack for form in (">
 UUID_COLUMN = COLUMN(UUID_TYPE, 16)
 NO_TEXT, NO_JSON, NO_UUID, NO_INTEGER = (COLUMN(type_, -1) for type_ in (TEXT, JSON, UUID_TYPE, INTEGER))
 ELEMENT = Struct(">5i").pack  # of an array: its length, how many columns it has, and the first of them
-ARRAY = Struct(
-    ">5i"
-).pack  # dimensions, whether any element is NULL, their type, how many there are, number of the first
+# dimensions, whether any element is NULL, their type, how many there are, number of the first
+ARRAY = Struct(">5i").pack
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 

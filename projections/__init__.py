@@ -1,5 +1,6 @@
 """What can be read: one read model a file. Listing it here is all the registration a read model needs."""
 
+from projections.api_keys import API_KEY_ROWS, API_KEYS
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH
 from projections.duplicates.keys import DUPLICATE_KEYS
@@ -14,8 +15,11 @@ from projections.query import Resource
 from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
 from projections.stream_rows import StreamRows
+from projections.teams import TEAM_ROWS, TEAMS
+from projections.tenants import TENANT_ROWS, TENANTS
 from projections.tickets import TICKET_ROWS, TICKETS
 from projections.timeline import TIMELINE, TIMELINE_ROWS
+from projections.users import USER_ROWS, USERS
 
 PROJECTIONS: tuple[Projection, ...] = (
     CUSTOMER_CARD,
@@ -30,6 +34,10 @@ PROJECTIONS: tuple[Projection, ...] = (
     TICKET_ROWS,
     IMPORT_ROWS,
     EXPORT_ROWS,
+    TENANT_ROWS,
+    USER_ROWS,
+    TEAM_ROWS,
+    API_KEY_ROWS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -42,6 +50,10 @@ RESOURCES: tuple[Resource, ...] = (
     TICKETS,
     IMPORTS,
     EXPORTS,
+    TENANTS,
+    USERS,
+    TEAMS,
+    API_KEYS,
     TIMELINE,
 )
 

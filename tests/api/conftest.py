@@ -37,8 +37,8 @@ def store(settings: Settings) -> Iterator[FileKeyStore]:
 
 @pytest.fixture(scope="module")
 def key(settings: Settings, store: FileKeyStore) -> str:
-    """A key of the tenant acme."""
-    return api_keys.create(str(settings.database_url), store, "acme", "tester")
+    """A key of the tenant acme that allows everything."""
+    return api_keys.create(str(settings.database_url), store, "acme", "tester", api_keys.SCOPES)
 
 
 @pytest.fixture(scope="module")

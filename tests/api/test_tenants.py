@@ -10,6 +10,7 @@ import pytest
 
 from api import keys
 from commands.command import registered
+from domain.tenant import TENANT_ID
 from workers.clerk import Desk, Job
 from workers.exports.task import Exporting
 from workers.lifetime import Surroundings
@@ -64,6 +65,14 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
             {"label": "Lost", "type": "lost", "probability": "0"},
         ]
         ids["pipeline_id"] = await asked("publish-pipeline", name=MARK, stages=stages)
+        ids["team_id"] = ids["within_id"] = await asked("found-team", name=MARK)
+        ids["user_id"] = ids["manager_id"] = await asked("register-user", name=MARK)
+        await client.post("/v1/commands/name-tenant", json={"name": MARK})
+        ids["tenant_id"] = TENANT_ID
+        answer = await client.post(
+            "/v1/api-keys", json={"user_id": str(ids["user_id"]), "label": MARK, "scopes": ["read"]}
+        )
+        ids["key_id"] = UUID(answer.json()["id"])
         order = {"order_id": str(ids["order_id"])}
         assert (await client.post("/v1/commands/confirm-order", json=order)).status_code == 200
         invoice = order | {"invoice_number": MARK, "amount": "5"}
@@ -87,7 +96,7 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
 
 @pytest.fixture
 async def stranger(app, settings, store):
-    async with client_of(app, keys.create(settings.database_url, store, "rival", "spy")) as client:
+    async with client_of(app, keys.create(settings.database_url, store, "rival", "spy", keys.SCOPES)) as client:
         yield client
 
 
@@ -102,6 +111,10 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "receivables": "order_id",
         "imports": "import_id",
         "exports": "export_id",
+        "users": "user_id",
+        "teams": "team_id",
+        "tenants": "tenant_id",
+        "api-keys": "key_id",
     }
     found = []
     for path, operations in document["paths"].items():
@@ -115,6 +128,8 @@ async def test_the_owner_sees_what_is_there(app, key, theirs):
     async with client_of(app, key) as client:
         for path in paths_to_read(app.openapi(), theirs):
             asked = {"q": MARK} if path.endswith("/search") else {}
+            if path.endswith("/explain"):
+                asked = {"actor": str(theirs["user_id"])}
             if path.endswith("/pipeline"):
                 asked = {"limit": "5"}
             answer = await client.get(path, params=asked)
@@ -124,6 +139,7 @@ async def test_the_owner_sees_what_is_there(app, key, theirs):
                 or str(theirs["opportunity_id"]) in answer.text
                 or "ageing" in path
                 or "kept" in path
+                or path in ("/v1/me", "/v1/access/explain")
             ), path
 
 

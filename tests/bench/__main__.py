@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import appends, as_of, http, imports, lag, projections, sustained
+from tests.bench import appends, as_of, flood, http, imports, lag, projections, sustained
 from tests.bench.measure import Benchmark, Rounds, write
 from tests.bench.place import ROOT, Place
 
@@ -19,6 +19,7 @@ def every(place: Place, hold_s: float) -> list[Benchmark]:
     return [
         *appends.benchmarks(place),
         *http.benchmarks(place),
+        *flood.benchmarks(place),
         *projections.benchmarks(place),
         *as_of.benchmarks(place),
         *lag.benchmarks(place),

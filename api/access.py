@@ -1,0 +1,38 @@
+"""Route that explains what somebody may do, or might at any moment: by which rule, and which events."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from api.answers import AsOf, Calling, House, reading
+from commands.dispatch import NotFound
+from projections.access import Explanation, explain
+
+router = APIRouter(tags=["identity"])
+
+
+class Asked(AsOf):
+    """About whom."""
+
+    actor: UUID = Field(description="A user, by its id: as which it is named in events.")
+
+
+@router.get(
+    "/v1/access/explain",
+    summary="What a user may do, or might at any moment, by which roles, and which events say so.",
+    operation_id="explain-access",
+    response_model=Explanation,
+)
+async def explained(caller: Calling, house: House, asked: Annotated[Asked, Query()]) -> Response:
+    """What was in force on a day is told by `known_at`, as it was acted on; `as_of` is how it was, by what is known."""
+    cut = await asked.cut(house)
+    async with reading(house, asked) as read:
+        found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut)
+        if found is None:
+            raise NotFound("user", asked.actor)
+        return read.answer(asdict(found))

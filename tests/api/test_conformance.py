@@ -1,0 +1,25 @@
+"""Every operation answers as its document says, whatever the document allows to be asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from .conformance import ask, operations, served
+
+
+@pytest.fixture(scope="module")
+def api(settings):
+    with served(settings) as at:
+        yield at
+
+
+def test_every_operation_answers_as_its_document_says(api, key):
+    asked: Counter[str] = Counter()
+    found = operations(*api)
+    assert len(found) > 150
+    for operation in found:
+        ask(operation, key, 2, 1, asked)
+    assert asked.total() >= len(found)
+    assert asked["2xx"]
