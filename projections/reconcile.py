@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
@@ -222,10 +222,9 @@ class Reconciler:
             stand = await self._stand(partition)
             counted = stand.counted(slot, await self._events(tenant, ids))
             found = await self._differences(slot, tenant, ids, expected(slot, counted))
-            await self._delete(slot, [difference.key for difference in found])
-            await Host(self.connection, [slot]).refold(
-                slot, {difference.key: counted[difference.key] for difference in found if counted.get(difference.key)}
-            )
+            keys = {slot.projection.folded_by(difference.key) for difference in found}
+            await self._delete(slot, keys)
+            await Host(self.connection, [slot]).refold(slot, {key: counted[key] for key in keys if counted.get(key)})
         return [replace(difference, healed=True) for difference in found]
 
     async def _events(self, tenant: str, ids: list[UUID]) -> list[Recorded]:
@@ -266,7 +265,7 @@ class Reconciler:
             await self.connection.execute("LOCK TABLE read.checkpoints IN EXCLUSIVE MODE")
             await self.connection.execute("UPDATE read.checkpoints SET owner = owner + 1 WHERE slot = %s", [slot.name])
             found = await self._strays(slot, part)
-            await self._delete(slot, [difference.key for difference in found])
+            await self._delete(slot, {difference.key for difference in found})
         return [replace(difference, healed=True) for difference in found]
 
     async def _strays(self, slot: Slot, part: Part) -> list[Difference]:
@@ -286,14 +285,15 @@ class Reconciler:
         )
         return [Difference(projection.name, key, "too many") for key in await cursor.fetchall()]
 
-    async def _delete(self, slot: Slot, keys: list[Key]) -> None:
+    async def _delete(self, slot: Slot, keys: Collection[Key]) -> None:
+        """The rows of these keys, or of as much of a key as is given."""
         if keys:
-            table = slot.projection.table
+            table, given = slot.projection.table, slot.projection.table.key[: len(next(iter(keys)))]
             query = sql.SQL("DELETE FROM {} t USING unnest({}) AS k({}) WHERE {}").format(
                 slot.table,
-                sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in table.key),
-                sql.SQL(", ").join(map(sql.Identifier, table.key)),
-                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(column)) for column in table.key),
+                sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in given),
+                sql.SQL(", ").join(map(sql.Identifier, given)),
+                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(column)) for column in given),
             )
             await self.connection.execute(query, [list(column) for column in zip(*keys, strict=True)])
 
@@ -313,8 +313,8 @@ def pages(subjects: list[tuple[str, list[UUID]]]) -> Iterator[tuple[str, list[UU
 
 def expected(slot: Slot, counted: dict[Key, list[Recorded]]) -> list[Row]:
     """The rows as the log makes them."""
-    rows = (folded(slot.projection, events)[0] for events in counted.values())
-    return [row for row in rows if row is not None]
+    made = (folded(slot.projection, events)[0] for events in counted.values())
+    return [row for one in made if one is not None for row in slot.projection.written(one)]
 
 
 def shown_columns(projection: Projection, codec: Codec) -> frozenset[str]:

@@ -58,8 +58,14 @@ A_COPY: dict[str, LiteralString] = {
     ),
     **dict.fromkeys(("position", "known_from"), POSITION),
     **dict.fromkeys(("known_to", "believed_to"), "coalesce(" + POSITION + ", {column})"),
+    "number": "{column} || '-' || copy.k",
 }
 """What differs between a row and its k-th copy: everything happens and is learned k minutes later."""
+
+WORKED_OUT: dict[str, LiteralString] = {
+    "stood": "least(11, (length(ltrim(greatest(c.believed_to - c.known_from, 0)::bit(64)::text, '0')) + 2) / 3)"
+}
+"""What follows from the rest of a copy: its positions are further apart. As `projections.past.class_of` has it."""
 
 LEARNED_AT_ONCE = """
 UPDATE log.events e SET recorded_at = n.at
@@ -154,15 +160,25 @@ def multiply(connection: psycopg.Connection[Any], times: int, tell: Callable[[st
                 [name],
             ).fetchall()
             copied = [
-                sql.SQL(MOMENT if moment else A_COPY.get(column, "{column}")).format(column=sql.Identifier("o", column))
+                sql.SQL("{} AS {}").format(
+                    sql.SQL(MOMENT if moment else A_COPY.get(column, "{column}")).format(
+                        column=sql.Identifier("o", column)
+                    ),
+                    sql.Identifier(column),
+                )
                 for column, moment in columns
+            ]
+            whole = [
+                sql.SQL(WORKED_OUT[column]) if column in WORKED_OUT else sql.Identifier("c", column)
+                for column, _ in columns
             ]
             connection.execute(sql.SQL("CREATE TEMP TABLE originals AS SELECT * FROM {}").format(table))
             connection.execute(sql.SQL("TRUNCATE {}").format(table))
             connection.execute(
                 sql.SQL(
-                    "INSERT INTO {} SELECT {} FROM originals o CROSS JOIN generate_series(0, {}) AS copy(k)"
-                ).format(table, sql.SQL(", ").join(copied), times - 1)
+                    "INSERT INTO {} SELECT {} FROM"
+                    " (SELECT {} FROM originals o CROSS JOIN generate_series(0, {}) AS copy(k)) c"
+                ).format(table, sql.SQL(", ").join(whole), sql.SQL(", ").join(copied), times - 1)
             )
             connection.execute("DROP TABLE originals")
     connection.execute("DROP TABLE public.ranks")
