@@ -1,7 +1,7 @@
 """What can be read: one read model a file. Listing it here is all the registration a read model needs."""
 
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
-from projections.customer_search import CUSTOMER_SEARCH
+from projections.customer_search import CUSTOMER_SEARCH, SEARCHED
 from projections.duplicates.keys import DUPLICATE_KEYS
 from projections.exports import EXPORT_ROWS, EXPORTS
 from projections.imports import IMPORT_ROWS, IMPORTS
@@ -46,9 +46,10 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 PASTS: tuple[PastRows, ...] = tuple(
-    past_of(resource.projection) for resource in RESOURCES if isinstance(resource.projection, StreamRows)
+    past_of(resource.projection) for resource in (*RESOURCES, SEARCHED) if isinstance(resource.projection, StreamRows)
 )
-"""Every read model that is shown has its past, without being listed; where each event is a row, it is its own past."""
+"""Every read model that is shown or searched has its past, without being listed; where each event is a row, it is its
+own past."""
 
 TABLES: tuple[Projection, ...] = (*PROJECTIONS, *PASTS)
 """All that is kept in PostgreSQL."""

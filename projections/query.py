@@ -299,11 +299,16 @@ async def select(
     `customers` is where it stands who was merged into whom. Raises BadQuery."""
     filters = await with_merged(connection, caller, ask.filters, customers)
     plan = Plan(caller, resource, replace(ask, filters=filters), sources, lacking, about)
+    first, *rest = plan.pages()
     async with connection.pipeline():
-        rows = await started(connection, plan.page())
+        rows = await started(connection, first)
         count = await started(connection, plan.count()) if ask.total != "none" else None
         any_parked = await started(connection, some_parked(caller, resource))
-    page = plan.answer(await rows.fetchall())
+    found = await rows.fetchall()
+    for statement in rest:
+        if len(found) <= ask.limit:
+            found += await (await started(connection, statement)).fetchall()
+    page = plan.answer(found)
     total = total_of(await one(count)) if count else None
     if not (await one(any_parked))["any"]:
         return replace(page, total=total)
@@ -437,6 +442,15 @@ class Plan:
         Rows without a value in the sorting column come last in both directions: they are a run of their own. Each
         run goes along an index from where the last page ended, so that every page costs the same.
         """
+        return self._page([part for run in self._runs() for part in run])
+
+    def pages(self) -> list[sql.Composed]:
+        """The same, where rows without a value are in parts of their own as a statement of theirs: for when those with
+        one do not fill the page."""
+        return [self._page(run) for run in self._runs()] if self._lacking else [self.page()]
+
+    def _runs(self) -> list[list[sql.Composed]]:
+        """Those with a value in the sorting column, and those without, as far as they come after the cursor."""
         value, key = self._after
         column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
         runs: list[tuple[sql.Composable, list[tuple[sql.Composable, sql.Composed]]]] = []
@@ -448,7 +462,11 @@ class Plan:
             if key is not None and value is None:
                 absent += sql.SQL(" AND ") + self._beyond(keys, key)
             runs.append((absent, self._lacking or self._parts))
-        parts = [self._run(number, part, run, column, keys) for number, (run, some) in enumerate(runs) for part in some]
+        return [
+            [self._run(number, part, run, column, keys) for part in some] for number, (run, some) in enumerate(runs)
+        ]
+
+    def _page(self, parts: list[sql.Composed]) -> sql.Composed:
         if len(parts) == 1:
             return parts[0]
         return sql.SQL("SELECT * FROM ({}) p ORDER BY _run, {} LIMIT {}").format(

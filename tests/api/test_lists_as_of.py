@@ -23,6 +23,7 @@ ROUTES = (
     "/v1/stage-durations",
     "/v1/pipelines",
     "/v1/pipeline",
+    "/v1/customers/search",
 )
 
 
@@ -74,6 +75,19 @@ async def test_lists_show_what_was_with_filters_on_personal_fields(client, sold)
     assert (await client.get("/v1/customers", params={"as_of": SPRING, "total": "exact"})).json()["total"] == 1
 
 
+async def test_customers_are_found_by_what_they_were_called(client, sold):
+    _, positions = sold
+    for asked, q, names in (
+        ({"as_of": SPRING}, "王", ["王芳"]),
+        ({"as_of": SPRING}, "李", []),
+        ({"known_at": positions[0]}, "王", ["王芳"]),
+        ({"known_at": positions[-1]}, "李", ["李丽"]),
+        ({}, "王", []),
+    ):
+        answer = await client.get("/v1/customers/search", params={"q": q, **asked})
+        assert [row["name"] for row in answer.json()["items"]] == names, asked
+
+
 async def test_the_board_shows_what_was_open_and_the_stages_how_long_it_had_been(client, sold):
     ids, positions = sold
 
@@ -118,6 +132,7 @@ async def test_all_sides_and_the_timeline_of_a_customer_as_of_then(client, sold)
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_moment_that_nobody_can_answer_for_is_refused_of_lists_too(client, sold, route):
+    sought = {"q": "a"} if route.endswith("search") else {}
     for asked, problem in (
         ({"as_of": LATER}, "bad-request"),
         ({"as_of": "yesterday"}, "bad-request"),
@@ -125,10 +140,10 @@ async def test_a_moment_that_nobody_can_answer_for_is_refused_of_lists_too(clien
         ({"known_at": "9.1"}, "bad-position"),
         ({"known_at": "soon"}, "bad-request"),
     ):
-        answer = await client.get(route, params=asked)
+        answer = await client.get(route, params=asked | sought)
         assert answer.json()["type"] == f"/problems/{problem}", answer.text
     for asked in ({"as_of": "1582-10-15"}, {"known_at": "1.0"}, {"known_at": "1582-10-15"}):
-        assert (await client.get(route, params=asked)).status_code == 200
+        assert (await client.get(route, params=asked | sought)).status_code == 200
 
 
 async def test_a_cursor_belongs_to_the_moment_that_it_was_given_for(client, sold, key, app, project):
