@@ -22,7 +22,7 @@ from projections.projection import Projection, Row
 STREAMS = 250
 """Streams that are compared at a time."""
 
-MANY, MANY_OF_ALL = 20, 0.05
+MANY, MANY_OF_ALL = 30, 0.05
 """So many rows of a part, and such a share of them, may differ and be healed unasked."""
 
 SIMPLE = ("uuid", "integer", "bigint", "numeric", "boolean", "date", "timestamptz")
@@ -187,12 +187,17 @@ class Reconciler:
         strays = [(slot, found) for slot in self.slots if (found := await self._strays(slot, part))]
         done.differences += [difference for _, found in strays for difference in found]
         if self.heal and done.differences:
-            if not self.accept and len(done.differences) > max(MANY, done.rows * MANY_OF_ALL):
+            if not self.accept and self._concerned(done) > max(MANY, done.rows * MANY_OF_ALL):
                 done.refused = True
                 return done
             done.differences = [one for place in differing for one in await self._healed(place)]
             done.differences += [one for slot, _ in strays for one in await self._strays_gone(slot, part)]
         return done
+
+    def _concerned(self, done: Reconciled) -> int:
+        """How many rows differ, all versions of one counted together."""
+        read_models = {slot.projection.name: slot.projection for slot in self.slots}
+        return len({(one.read_model, read_models[one.read_model].folded_by(one.key)) for one in done.differences})
 
     async def _compare(self, done: Reconciled, partition: int, tenant: str, ids: list[UUID]) -> list[Place]:
         """Count these streams and their rows, and note what differs. Answers where something does."""

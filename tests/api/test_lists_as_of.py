@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.api.conftest import client_of
@@ -142,8 +143,41 @@ async def test_a_moment_that_nobody_can_answer_for_is_refused_of_lists_too(clien
     ):
         answer = await client.get(route, params=asked | sought)
         assert answer.json()["type"] == f"/problems/{problem}", answer.text
-    for asked in ({"as_of": "1582-10-15"}, {"known_at": "1.0"}, {"known_at": "1582-10-15"}):
+    first_moment = "0001-01-01T00:00:00+14:00"
+    for asked in (
+        {"as_of": "1582-10-15"},
+        {"known_at": "1.0"},
+        {"known_at": "1582-10-15"},
+        {"as_of": first_moment},
+        {"known_at": first_moment},
+        {"as_of": first_moment, "known_at": "1582-10-15"},
+    ):
         assert (await client.get(route, params=asked | sought)).status_code == 200
+
+
+async def test_what_a_restore_has_undone_was_never_known_and_where_to_resume_is_told(client, sold, house, settings):
+    ids, positions = sold
+    head = int(positions[-1].split(".")[1])
+    one = f"/v1/customers/{ids['customer']}"
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("INSERT INTO log.epochs (epoch, begins) VALUES (2, %s)", [head])
+    try:
+        house._epochs_read_at = 0.0
+        await house.position("2.1")
+        for route in (*ROUTES, *(one + part for part in ("", "/history", "/blame", "/360", "/timeline", "/replay"))):
+            sought = {"q": "a"} if route.endswith("search") else {}
+            answer = await client.get(route, params={"known_at": f"1.{head + 5}"} | sought)
+            assert (answer.status_code, answer.json()["type"]) == (410, "/problems/position-abandoned"), route
+            assert answer.json()["resume"] == f"2.{head}"
+            assert (await client.get(route, params={"known_at": f"1.{head}"} | sought)).status_code == 200
+        answer = await client.get(f"{one}/diff", params={"from": f"1.{head + 5}"})
+        assert answer.json()["type"] == "/problems/position-abandoned"
+        wanted = {"resource": "customers", "format": "csv", "known_at": f"1.{head + 5}"}
+        assert (await client.post("/v1/exports", json=wanted)).status_code == 410
+    finally:
+        with psycopg.connect(settings.database_url) as connection:
+            connection.execute("DELETE FROM log.epochs WHERE epoch = 2")
+        house.epochs = type(house.epochs)()
 
 
 async def test_a_cursor_belongs_to_the_moment_that_it_was_given_for(client, sold, key, app, project):

@@ -69,7 +69,8 @@ def test_whatever_is_dated_back_every_point_of_both_clocks_has_the_one_version_t
                 continue
             state = past.new_row(events[0])
             for recorded in events:
-                past.handle(state, recorded)
+                if recorded.event_class in past.handlers:
+                    past.handle(state, recorded)
             versions = past.written(state)
             for minute, position in [*cuts, (LAST + 1, 31)]:
                 cut = Cut(BEGINNING + timedelta(minutes=minute), position)
