@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.answers import AsOf, Calling, Fresh, House, asked_of, reading, reading_as_of
+from api.answers import AsOf, Calling, House, asked_of, reading_as_of
 from api.reads import Entry, answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound
 from projections.as_of import listed, seen
 from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
-from projections.customer_search import CUSTOMER_SEARCH, search
+from projections.customer_search import SEARCHED, search
 from projections.opportunities import OPPORTUNITIES
 from projections.query import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of, parked_among
 from projections.receivables import RECEIVABLES
@@ -34,7 +34,7 @@ SHOWN: dict[str, Any] = {
 }
 
 
-class Sought(Fresh):
+class Sought(AsOf):
     """How a customer is looked for."""
 
     q: str = Field(
@@ -52,8 +52,8 @@ class Sought(Fresh):
 )
 async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
     """Exact ones first, then those that begin so, then the rest."""
-    async with reading(house, asked, [CUSTOMER_SEARCH.name, CUSTOMERS.projection.name]) as read:
-        page = await search(read.connection, caller, asked.q, limit=asked.limit)
+    async with reading_as_of(house, asked, (SEARCHED, CUSTOMERS)) as (read, cut):
+        page = await search(read.connection, caller, asked.q, limit=asked.limit, cut=cut)
         return read.answer({"items": read.rows(CUSTOMERS, page)})
 
 
@@ -103,12 +103,13 @@ class Steps(BaseModel):
 @router.get(
     "/v1/customers/{id}/replay",
     summary="A customer's whole life step by step: after each event what changed, and how things stand.",
-    description="All streams of its timeline, folded from the log itself.",
+    description="All streams of its timeline, folded from the log itself. A page costs what it shows, and one fold of"
+    " what was before in each stream that it shows something of.",
     response_model=Steps,
 )
 async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, Query()]) -> Response:
     after = 0 if asked.after is None else await house.position(asked.after)
-    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES)) as (read, cut):
+    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
         found = await replay(read.connection, house.log.codec, caller, id, after=after, limit=asked.limit, cut=cut)
         if found is None:
             raise NotFound(CUSTOMERS.stream, id)
@@ -131,7 +132,7 @@ async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[As
             parked = await parked_among(read.connection, caller, seen(resource, cut), about)
             read.note(resource.name, parked.values())
         if customer is None:
-            raise await read.missing(caller, CUSTOMERS.stream, id)
+            raise await read.missing(caller, CUSTOMERS.stream, id, cut)
         parts = {
             name: [read.row(row) for row in part] if isinstance(part, list) else read.row(part)
             for name, part in customer.parts.items()

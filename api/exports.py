@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import body
-from api.answers import Calling, Fresh, House, reading
+from api.answers import AsOf, Calling, Fresh, House, reading
 from api.commands import CommandAnswer, as_answer, asked, key_of
 from api.door import visit
 from api.errors import invalid
@@ -52,9 +52,11 @@ class ExportRequest(BaseModel):
     )
     sort: str | None = Field(None, max_length=80, description="As the list takes it.", examples=["-created_at"])
     fields: list[str] = Field([], max_length=200, description="Which fields, in order; all when absent.")
+    as_of: str | None = Field(None, max_length=40, description=AsOf.model_fields["as_of"].description)
+    known_at: str | None = Field(None, max_length=40, description=AsOf.model_fields["known_at"].description)
 
-    def command(self) -> RequestExport:
-        """Raises BadQuery."""
+    async def command(self, house: Kronika) -> RequestExport:
+        """Raises BadQuery, BadRequest, BadPosition, PositionAbandoned."""
         filters = [
             (name, value)
             for name, values in self.filters.items()
@@ -62,6 +64,7 @@ class ExportRequest(BaseModel):
         ]
         name = self.resource.replace("-", "_")
         check(name, filters, self.sort, self.fields)
+        cut = await AsOf(as_of=self.as_of, known_at=self.known_at).cut(house)
         return RequestExport(
             export_id=self.export_id,
             resource=name,
@@ -69,6 +72,8 @@ class ExportRequest(BaseModel):
             filters=tuple(Filter(name=name, value=value) for name, value in filters),
             sorted_by=self.sort,
             columns=tuple(self.fields),
+            as_of=cut.as_of,
+            known_at=cut.known_at,
         )
 
 
@@ -76,7 +81,8 @@ class ExportRequest(BaseModel):
     "/v1/exports",
     status_code=202,
     summary="Ask for a whole list, or the events, as a file; made by the clerk, looked in on at `/v1/exports/{id}`.",
-    description="It shows one position of the log, and all that was recorded before it was asked for. In CSV and XLSX,"
+    description="It shows one position of the log, and all that was recorded before it was asked for; with `as_of` and"
+    " `known_at`, what a list or the feed shows of it with these. In CSV and XLSX,"
     " text that a spreadsheet would run (beginning with = + - @, a tab or a carriage return) gets a leading apostrophe;"
     " numbers stay numbers.",
     operation_id="request-export",
@@ -97,7 +103,7 @@ async def requested(given: Request, caller: Calling, house: House) -> Response:
     try:
         sent = await body.read(came.headers, given.receive, house.settings.body_max_bytes)
         wanted = ExportRequest.model_validate(body.parsed(sent))
-        command = wanted.command()
+        command = await wanted.command(house)
     except ValidationError as error:
         raise invalid(error) from None
     answer = await dispatch(house.log, asked(command, caller, came, key, None))

@@ -31,13 +31,23 @@ class RequestExport(Command):
     filters: Annotated[tuple[Filter, ...], Field(max_length=100)] = ()
     sorted_by: Text | None = None
     columns: Annotated[tuple[Text, ...], Field(max_length=200)] = ()
+    as_of: AwareDatetime | None = None
+    known_at: Count | AwareDatetime | None = None
 
 
 @handles(RequestExport, creates=True, inside=True)
 async def request_export(command: RequestExport, crm: Crm) -> Export:
     export = crm.new(Export, command.export_id)
     conditions = tuple(Condition(one.name, one.value) for one in command.filters)
-    export.request(command.resource, command.format, conditions, command.sorted_by, command.columns)
+    export.request(
+        command.resource,
+        command.format,
+        conditions,
+        command.sorted_by,
+        command.columns,
+        command.as_of,
+        command.known_at,
+    )
     return export
 
 

@@ -227,17 +227,21 @@ def export(
     filter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, as the list takes it; repeatable.")] = None,
     sort: Annotated[str | None, typer.Option(help="A column; with a leading - the largest first.")] = None,
     fields: Annotated[str | None, typer.Option(help="Which fields, with commas between.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As it was: a day or a moment.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="As it was known: a position or a moment.")] = None,
     tenant: Annotated[str, typer.Option(help="Whose it is.")] = "demo",
     actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
 ) -> None:
     """Write a whole list, or the events, into a file: csv, xlsx, jsonl or parquet."""
-    from deploy.export import command
+    from deploy.export import command, cut_of
     from deploy.export import export as run
     from eventlog.envelope import Caller
 
-    wanted = command(resource, format, filter or [], sort, fields)
+    settings = here(home)
+    cut = asyncio.run(cut_of(settings, as_of, known_at))
+    wanted = command(resource, format, filter or [], sort, fields, cut)
     with console.status("exporting, once the read models have what was recorded before"):
-        done = asyncio.run(run(here(home), Caller(tenant, actor), wanted, out))
+        done = asyncio.run(run(settings, Caller(tenant, actor), wanted, out))
     console.print(f"{out}: {done.bytes:,} bytes, sha256 {done.sha256}")
 
 

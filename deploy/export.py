@@ -8,14 +8,23 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from psycopg import AsyncConnection
+
+from api.answers import POSITION, moment_of
+from api.errors import BadRequest
 from commands.dispatch import Asked, dispatch
 from commands.exports import Filter, Format, RequestExport
 from deploy.errors import NotAsPromised
 from deploy.settings import Settings, SettingsError
 from domain.export import Export
+from eventlog import feed
+from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller, Context
+from eventlog.errors import BadPosition, PositionAbandoned
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
+from eventlog.positions import Epochs
+from projections.cut import NOW, Cut
 from projections.export_files import part_of
 from projections.exportable import check
 from projections.query import BadQuery
@@ -26,7 +35,9 @@ from workers.lifetime import Surroundings
 PAUSE_S = 0.2
 
 
-def command(resource: str, format: Format, filters: list[str], sort: str | None, fields: str | None) -> RequestExport:
+def command(
+    resource: str, format: Format, filters: list[str], sort: str | None, fields: str | None, cut: Cut = NOW
+) -> RequestExport:
     """Filters are NAME=VALUE, fields have commas between. Raises SettingsError."""
     pairs = []
     for one in filters:
@@ -46,7 +57,25 @@ def command(resource: str, format: Format, filters: list[str], sort: str | None,
         filters=tuple(Filter(name=name, value=value) for name, value in pairs),
         sorted_by=sort,
         columns=columns,
+        as_of=cut.as_of,
+        known_at=cut.known_at,
     )
+
+
+async def cut_of(settings: Settings, as_of: str | None, known_at: str | None) -> Cut:
+    """The moments of both clocks, said as to a list. Raises SettingsError."""
+    try:
+        was = None if as_of is None else moment_of(as_of, "--as-of")
+        if known_at is None or not POSITION.fullmatch(known_at):
+            return Cut(was, None if known_at is None else moment_of(known_at, "--known-at"))
+        assert settings.database_url
+        async with await AsyncConnection.connect(settings.database_url, autocommit=True, options=APP_ROLE) as own:
+            position = (await Epochs.read(own)).position(known_at)
+            if position > (head := await feed.head(own)):
+                raise SettingsError(f"--known-at {known_at} lies beyond the log's head, {head}.")
+    except (BadRequest, BadPosition, PositionAbandoned) as error:
+        raise SettingsError(str(error)) from None
+    return Cut(was, position)
 
 
 async def export(settings: Settings, caller: Caller, wanted: RequestExport, out: Path) -> Export:

@@ -19,7 +19,7 @@ from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.host import key_text
 from projections.reconcile import Part, Reconciled, Reconciler, customer, slice_of
 from projections.reconciliations import Summary, keep, next_slice
@@ -74,7 +74,7 @@ async def reconcile(settings: Settings, wanted: Wanted, tell: Progress) -> Outco
         ) as connection:
             await refuse_outdated(connection)
             sample, slice, parts = await parts_of(connection, wanted)
-            reconciler = Reconciler(connection, Codec(keys), PROJECTIONS, heal=wanted.heal, accept=wanted.accept)
+            reconciler = Reconciler(connection, Codec(keys), TABLES, heal=wanted.heal, accept=wanted.accept)
             for number, part in enumerate(parts):
                 tell(number, len(parts))
                 done += await reconciler.reconcile(part)
@@ -101,7 +101,7 @@ async def reconcile(settings: Settings, wanted: Wanted, tell: Progress) -> Outco
 async def refuse_outdated(connection: AsyncConnection[Any]) -> None:
     cursor = await connection.execute("SELECT projection, version FROM read.versions")
     built: dict[str, int] = dict(await cursor.fetchall())
-    if outdated := [projection.name for projection in PROJECTIONS if built.get(projection.name) != projection.version]:
+    if outdated := [projection.name for projection in TABLES if built.get(projection.name) != projection.version]:
         raise NotAsPromised(f"another release has built {', '.join(outdated)}; run `kronika migrate` first")
 
 

@@ -51,6 +51,11 @@ class Export(Aggregate):
         sorted_by: str | None
         columns: tuple[str, ...]
         """All when empty"""
+        as_of: datetime | None = None
+        """As it was then; now when absent"""
+        known_at: datetime | None = None
+        """As it was known then, or at the position `known_position`; now when neither is given"""
+        known_position: int | None = None
 
         def changes(self) -> Changes:
             return {**super().changes(), ("state",): "asked"}
@@ -93,6 +98,9 @@ class Export(Aggregate):
         self.filters: tuple[Condition, ...] | None = ()
         self.sorted_by: str | None = None
         self.columns: tuple[str, ...] = ()
+        self.as_of: datetime | None = None
+        self.known_at: datetime | None = None
+        self.known_position: int | None = None
         self.file: UUID | None = None
         self.rows: int | None = None
         self.parked: int | None = None
@@ -109,6 +117,8 @@ class Export(Aggregate):
         filters: tuple[Condition, ...],
         sorted_by: str | None,
         columns: tuple[str, ...],
+        as_of: datetime | None = None,
+        known_at: int | datetime | None = None,
     ) -> None:
         if self.exists:
             raise AlreadyExists("export", self.id)
@@ -119,6 +129,9 @@ class Export(Aggregate):
             filters=filters or None,
             sorted_by=sorted_by,
             columns=columns,
+            as_of=as_of,
+            known_at=known_at if isinstance(known_at, datetime) else None,
+            known_position=known_at if isinstance(known_at, int) else None,
         )
 
     def finish(self, contents: Contents) -> None:

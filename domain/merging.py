@@ -90,11 +90,12 @@ def merge(
     merged.record(Customer.MergedInto, into_id=survivor.id, handed_over=tuple(map(dotted, taken)))
 
 
-def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event]) -> None:
-    """Part the two again. `past` are all events of the survivor.
+def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others: Sequence[Customer] = ()) -> None:
+    """Part the two again. `past` are all events of the survivor, `others` those that stay merged into it.
 
     What was taken over goes back to what it would be had neither this merge been nor any that was undone before; what
-    was changed since stays, but for what belongs to the other one alone: its e-mail addresses, numbers and ids.
+    was changed since stays, but for what belongs to the other one alone: its e-mail addresses, numbers and ids. What
+    one of the others has as well stays, too, until that one is parted.
     """
     version = survivor.absorbed.get(str(merged.id))
     if merged.merged_into != survivor.id or version is None:
@@ -104,27 +105,28 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event]) -> None
     absorbed = past[version - 1]
     assert isinstance(absorbed, Customer.Absorbed)
     undone = order_of(absorbed)
-    before = folded(survivor, past[: version - 1])
-    others = set(survivor.absorbed.values()) - {version}
-    never = folded(
-        survivor,
-        (e for e in past if not isinstance(e, Customer.Absorbed) or e.originator_version in others),
-    )
+    standing = set(survivor.absorbed.values()) - {version}
+    lasting = [e for e in past if not isinstance(e, Customer.Absorbed) or e.originator_version in standing]
+    never = folded(survivor, lasting)
+    before = folded(survivor, (e for e in lasting if e.originator_version < version))
     order = order_of_next(survivor)
     goes_back: Changes = {}
     since: dict[str, Order] = {}
     decided, kept = [], []
-    for path in map(path_of, absorbed.fields or ()):
+    lists: list[Path] = [(field,) for field in LISTS if value_at(merged, (field,))]
+    for path in dict.fromkeys([*map(path_of, absorbed.fields or ()), *lists]):
         name = dotted(path)
-        goes_back[path] = value_at(never, path)
-        if name in never.since:
-            since[name] = never.since[name]
-        if survivor.since.get(name) == undone:
-            continue
-        kept.append(name)
-        present = value_at(survivor, path)
-        left = without_those_of(merged, before, path, present)
-        if left != present:
+        taken_over, present = name in (absorbed.fields or ()), value_at(survivor, path)
+        back = taken_over and survivor.since.get(name) == undone
+        if taken_over:
+            goes_back[path] = value_at(never, path)
+            if name in never.since:
+                since[name] = never.since[name]
+        left = goes_back[path] if back else without_those_of(merged, [before, *others], path, present)
+        left = with_those_of(others, path, left, present)
+        if taken_over and not back and survivor.since.get(name, (0, 0))[1] not in standing:
+            kept.append(name)
+        if left != (goes_back[path] if back else present):
             goes_back[path], since[name] = left, order
             decided.append(name)
     survivor.record(
@@ -162,7 +164,18 @@ class Choice:
                 said[field, entry] = value_at(self.believed(field, (field, entry)), (field, entry))
         said |= {("tags", tag): True for tag in self.merged.tags}
         said |= self.consents() | self.contacts()
-        return {path: value for path, value in said.items() if value != value_at(self.survivor, path)}
+        return {
+            path: value for path, value in said.items() if value != value_at(self.survivor, path) or self.lent(path)
+        }
+
+    def lent(self, path: Path) -> bool:
+        """Whether the survivor has it through another merge alone, and the merged one says the same: it stays as long
+        as one of them does."""
+        _, version = self.survivor.since.get(dotted(path), (0, 0))
+        value = value_at(self.merged, path)
+        return (
+            version in self.survivor.absorbed.values() and value is not None and value == value_at(self.survivor, path)
+        )
 
     def believed(self, field: str, *paths: Path) -> Customer:
         both = (self.survivor, self.merged)
@@ -226,17 +239,27 @@ def refuse_too_early(*both: Customer) -> None:
             raise MoveOutOfOrder("merging", one.now, last, one.moves)
 
 
-def without_those_of(merged: Customer, before: Customer, path: Path, value: Any) -> Any:
-    """What is left of a value without what belongs to the merged customer alone."""
+def without_those_of(merged: Customer, besides: Sequence[Customer], path: Path, value: Any) -> Any:
+    """What is left of a value without what belongs to the merged customer alone, and to none of those besides."""
     own = value_at(merged, path)
     if path[0] in LISTS:
         theirs = {same(path[0], entry) for entry in own or ()} - {
-            same(path[0], entry) for entry in value_at(before, path) or ()
+            same(path[0], entry) for one in besides for entry in value_at(one, path) or ()
         }
         return tuple(entry for entry in value if same(path[0], entry) not in theirs) if value else value
     if (path[0] == "external_ids" and value == own) or (path[0] == "tax_id" and tax_number(value) == tax_number(own)):
         return None
     return value
+
+
+def with_those_of(others: Sequence[Customer], path: Path, value: Any, present: Any) -> Any:
+    """The value with what is there at present and belongs to one of the others."""
+    if path[0] not in LISTS:
+        return value
+    theirs = {same(path[0], entry) for one in others for entry in value_at(one, path) or ()}
+    there = {same(path[0], entry) for entry in value or ()}
+    missing = [entry for entry in present or () if same(path[0], entry) in theirs - there]
+    return (*(value or ()), *missing) if missing else value
 
 
 def same(field: str, entry: Any) -> Any:

@@ -76,13 +76,14 @@ async def stream(connection: AsyncConnection[Any], codec: Codec, tenant: str, st
 
 
 async def streams(
-    connection: AsyncConnection[Any], codec: Codec, tenant: str, stream_ids: list[UUID]
+    connection: AsyncConnection[Any], codec: Codec, tenant: str, stream_ids: list[UUID], *, up_to: int = 2**63 - 1
 ) -> dict[UUID, list[Recorded]]:
-    """Every event of these streams, by version."""
+    """Every event of these streams (with position <= up_to), by version."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     await cursor.execute(
-        f"SELECT {COLUMNS}, data, personal FROM log.events WHERE tenant = %s AND stream_id = ANY(%s) ORDER BY version",  # noqa: S608  # constants
-        [tenant, stream_ids],
+        f"SELECT {COLUMNS}, data, personal FROM log.events"  # noqa: S608  # constants
+        " WHERE tenant = %s AND stream_id = ANY(%s) AND position <= %s ORDER BY version",
+        [tenant, stream_ids, up_to],
     )
     found: dict[UUID, list[Recorded]] = {}
     for row in await cursor.fetchall():

@@ -2,7 +2,7 @@
 
 from projections.api_keys import API_KEY_ROWS, API_KEYS
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
-from projections.customer_search import CUSTOMER_SEARCH
+from projections.customer_search import CUSTOMER_SEARCH, SEARCHED
 from projections.duplicates.keys import DUPLICATE_KEYS
 from projections.exports import EXPORT_ROWS, EXPORTS
 from projections.imports import IMPORT_ROWS, IMPORTS
@@ -58,9 +58,10 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 PASTS: tuple[PastRows, ...] = tuple(
-    past_of(resource.projection) for resource in RESOURCES if isinstance(resource.projection, StreamRows)
+    past_of(resource.projection) for resource in (*RESOURCES, SEARCHED) if isinstance(resource.projection, StreamRows)
 )
-"""Every read model that is shown has its past, without being listed; where each event is a row, it is its own past."""
+"""Every read model that is shown or searched has its past, without being listed; where each event is a row, it is its
+own past."""
 
 TABLES: tuple[Projection, ...] = (*PROJECTIONS, *PASTS)
 """All that is kept in PostgreSQL."""

@@ -53,15 +53,17 @@ async def listed(
     about: Sequence[UUID] = (),
 ) -> Page:
     """What `query.select` answers now, as it was; `cut` is settled."""
-    asked, parts = asked_then(ask, cut), sources(resource, cut)
+    asked, parts, lacking = asked_then(ask, cut), sources(resource, cut), list[sql.Composable]()
     if cut and not resource.projection.per_event:
-        parts = await quickest(connection, caller, resource, cut, (ask.sort or resource.sort).removeprefix("-"))
+        sort = (ask.sort or resource.sort).removeprefix("-")
+        parts, lacking = await quickest(connection, caller, resource, cut, sort)
     return await select(
         connection,
         caller,
         seen(resource, cut),
         asked,
         sources=parts,
+        lacking=lacking,
         about=about,
         customers=rows(CUSTOMERS, cut),
     )
@@ -98,7 +100,7 @@ def sources(resource: Resource, cut: Cut) -> list[sql.Composable]:
         return [table]
     if resource.projection.per_event:
         return [part(table, happened(cut, resource.projection.when))]
-    return [part(table, condition) for condition in ways(cut)]
+    return [part(table, way.condition) for way in ways(cut)]
 
 
 def rows(resource: Resource, cut: Cut) -> sql.Composable:
@@ -110,7 +112,7 @@ def rows_at_once(caller: Caller, resource: Resource, cut: Cut, condition: Litera
     """What of the caller's meets one of the `passing` conditions, found by when it did."""
     if not cut:
         return resource.rows
-    return together(at_once(caller, resource, cut, condition))
+    return together(at_once(caller, resource, ways(cut), condition))
 
 
 def together(parts: Sequence[sql.Composable]) -> sql.Composable:
@@ -137,37 +139,66 @@ def points(cut: Cut) -> tuple[datetime, int]:
     return moment, HEADLESS - 1 if cut.known_at is None else cut.known_at
 
 
-def ways(cut: Cut) -> list[sql.Composed]:
-    """The conditions under which a version is what the cut shows; never two of them hold."""
+@dataclass(frozen=True)
+class Way:
+    """A condition under which a version is what a cut shows, and where such versions are found at once: in each class
+    `of_class`, those for which `begins` lies so long before the point."""
+
+    condition: sql.Composed
+    of_class: str
+    begins: str
+    point: datetime | int
+    few: bool = False
+    """Whether hardly any do: they are then seldom met along an index."""
+
+    @property
+    def since(self) -> sql.Composed:
+        """Since when, in the class `class.n`."""
+        ago: LiteralString = "{}::timestamptz - make_interval(secs => 8 ^ class.n) ELSE '-infinity'"
+        if isinstance(self.point, int):
+            ago = "{} - (8 ^ class.n)::bigint ELSE 0"
+        return sql.SQL("CASE WHEN class.n < {} THEN " + ago + " END").format(LONGEST, self.point)
+
+
+def ways(cut: Cut) -> list[Way]:
+    """No version meets two of them; `cut` is settled."""
     as_of, known_at = points(cut)
-    told = [sql.SQL(way).format(as_of=as_of, known_at=known_at) for way in (HELD, BELIEVED)]
-    return told if isinstance(cut, Settled) else told[:1]  # what was believed wrongly nobody believes now
+
+    def met(condition: LiteralString) -> sql.Composed:
+        return sql.SQL(condition).format(as_of=as_of, known_at=known_at)
+
+    held = Way(met(HELD), "lasts", "valid_from", as_of)
+    if not isinstance(cut, Settled):
+        return [held]  # what was believed wrongly nobody believes now
+    if as_of >= cut.latest:
+        return [Way(met(STOOD), "stood", "known_from", known_at)]
+    return [held, Way(met(BELIEVED), "late", "valid_to", cut.latest - AHEAD, few=True)]
 
 
 HELD = "p.valid_from <= {as_of} AND p.valid_to > {as_of} AND p.known_from <= {known_at} AND p.known_to > {known_at}"
-BELIEVED = "p.valid_to <= {as_of} AND p.known_from <= {known_at} AND p.believed_to > {known_at}"
+STOOD = "p.known_from <= {known_at} AND p.believed_to > {known_at}"
+BELIEVED = "p.valid_to <= {as_of} AND " + STOOD
 
 
 # -- the same parts, found by when they began to hold: quick where little held, whatever there was before and after
 
 
-def at_once(caller: Caller, resource: Resource, cut: Cut, condition: LiteralString = "true") -> list[sql.Composed]:
+def at_once(
+    caller: Caller, resource: Resource, ways: Sequence[Way], condition: LiteralString = "true"
+) -> list[sql.Composed]:
     """The parts of what meets the condition."""
-    ends = [("lasts", "valid_from", points(cut)[0])]
-    if isinstance(cut, Settled):
-        ends.append(("late", "valid_to", cut.latest - AHEAD))
     return [
         sql.SQL(AT_ONCE).format(
             table=resource.past.rows,
             tenant=caller.tenant,
             longest=LONGEST,
-            of_class=sql.Identifier("p", of_class),
-            begins=sql.Identifier("p", begins),
-            moment=moment,
-            way=way,
+            of_class=sql.Identifier("p", way.of_class),
+            begins=sql.Identifier("p", way.begins),
+            since=way.since,
+            way=way.condition,
             condition=sql.SQL(condition),
         )
-        for (of_class, begins, moment), way in zip(ends, ways(cut), strict=True)
+        for way in ways
     ]
 
 
@@ -175,33 +206,52 @@ def at_once(caller: Caller, resource: Resource, cut: Cut, condition: LiteralStri
 AT_ONCE = """
 (SELECT p.* FROM generate_series(0, {longest}) AS class(n) CROSS JOIN LATERAL (
     SELECT p.* FROM {table} p WHERE p.tenant = {tenant} AND {of_class} = class.n AND {condition} AND {way}
-       AND {begins} >= CASE WHEN class.n < {longest} THEN {moment}::timestamptz - make_interval(secs => 8 ^ class.n)
-                            ELSE '-infinity' END OFFSET 0) p)
+       AND {begins} >= {since} OFFSET 0) p)
 """
 
+BY_TIME = ("created_at", "updated_at")
+NOTHING_MORE = sql.Composed([])
 FEW = 1_000
 """So many versions are read and sorted as quickly as a page is found along the index that the list is sorted by."""
 
 
 async def quickest(
     connection: AsyncConnection[Any], caller: Caller, resource: Resource, cut: Cut, sort: str
+) -> tuple[list[sql.Composable], list[sql.Composable]]:
+    """The parts, each as it is found most quickly for a list sorted so; and those whose rows lack what it is sorted by,
+    where these are apart."""
+    table, asked = resource.past.rows, ways(cut)
+    if sort in BY_TIME:  # along its index from the cut on, and not from today: what held then is close together there
+        until = sql.SQL(" AND {} <= {}").format(sql.Identifier("p", sort), points(cut)[0])
+        found = [part(table, way.condition + until) for way in asked if not way.few]
+        rare = await few_or_many(connection, caller, resource, [way for way in asked if way.few], until)
+        return [*found, *rare], []
+    present: LiteralString = f"{sort} IS NOT NULL"
+    if present not in passing(resource):
+        return await few_or_many(connection, caller, resource, asked), []
+    lacking: list[sql.Composable] = [part(table, way.condition + sql.SQL(f" AND {sort} IS NULL")) for way in asked]
+    return await few_or_many(connection, caller, resource, asked, condition=present), lacking
+
+
+async def few_or_many(
+    connection: AsyncConnection[Any],
+    caller: Caller,
+    resource: Resource,
+    asked: Sequence[Way],
+    until: sql.Composed = NOTHING_MORE,
+    condition: LiteralString = "true",
 ) -> list[sql.Composable]:
-    """The parts, each as it is found most quickly for a list sorted so."""
-    table, begins = resource.past.rows, sql.Composed([])
-    if sort in ("created_at", "updated_at"):  # the list goes along its index from the cut on, and not from today
-        begins = sql.SQL(" AND {} <= {}").format(sql.Identifier("p", sort), points(cut)[0])
-    present: LiteralString = f"{sort} IS NOT NULL" if f"{sort} IS NOT NULL" in passing(resource) else "true"
-    along = [part(table, way + begins + sql.SQL(f" AND {present}")) for way in ways(cut)]
-    parts = at_once(caller, resource, cut, present)
+    """The parts that meet the condition: at once where there are few, else along an index."""
+    if not asked:
+        return []
+    table, parts = resource.past.rows, at_once(caller, resource, asked, condition)
     counts = [sql.SQL("(SELECT count(*) FROM (SELECT FROM {} p LIMIT {}) p)").format(one, FEW + 1) for one in parts]
     cursor = await connection.execute(sql.SQL("SELECT ") + sql.SQL(", ").join(counts))
     found = await cursor.fetchone() or ()
-    chosen: list[sql.Composable] = [
-        few if count <= FEW else many for few, many, count in zip(parts, along, found, strict=True)
+    return [
+        few if count <= FEW else part(table, way.condition + until + sql.SQL(" AND " + condition))
+        for few, way, count in zip(parts, asked, found, strict=True)
     ]
-    if present != "true":
-        chosen += [part(table, way + sql.SQL(f" AND {sort} IS NULL")) for way in ways(cut)]
-    return chosen
 
 
 def passing(resource: Resource) -> tuple[str, ...]:

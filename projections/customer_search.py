@@ -13,12 +13,15 @@ from psycopg import AsyncConnection, sql
 
 from domain.customer import Customer
 from eventlog.envelope import Caller
+from projections.as_of import rows, seen
 from projections.customer_card import CUSTOMERS
+from projections.cut import NOW, Cut
 from projections.projection import Row, Table
 from projections.query import (
     MOST_ROWS,
     BadQuery,
     Page,
+    Resource,
     no_oddities,
     one,
     parked_among,
@@ -103,6 +106,8 @@ def gram_of(tenant: str, part: str) -> int:
 
 
 CUSTOMER_SEARCH = CustomerSearch()
+SEARCHED = Resource("customer_search", CUSTOMER_SEARCH, stream="customer", hidden=("grams",))
+"""What is searched, and its past; nobody is shown it."""
 
 
 async def search(
@@ -112,37 +117,41 @@ async def search(
     *,
     limit: int = 20,
     fields: tuple[str, ...] = ("id", "version", "kind", "active", "name", "emails", "phones", "owner", "team"),
+    cut: Cut = NOW,
 ) -> Page:
     """The customers whose name, e-mail addresses and numbers have all words of `text` in them: exact ones first, then
-    those that begin with it, then those with a word that begins with it, then the rest. Raises BadQuery."""
+    those that begin with it, then those with a word that begins with it, then the rest; each as it was, where `cut`,
+    which is settled, says so. Raises BadQuery."""
     if unknown := [name for name in fields if name not in CUSTOMERS.columns]:
         raise BadQuery(f"customers have no field {unknown[0]!r}; possible: {', '.join(CUSTOMERS.columns)}.")
     if not 1 <= limit <= MOST_ROWS:
         raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
-    asked = statement(caller, text, limit, fields)
+    asked, shown_from = statement(caller, text, limit, fields, cut), seen(CUSTOMERS, cut)
     async with connection.pipeline(), connection.transaction():
         await connection.execute(BY_INDEX)
         cursor = await started(connection, asked)
-        any_parked = await started(connection, some_parked(caller, CUSTOMERS))
+        any_parked = await started(connection, some_parked(caller, shown_from))
     found = await cursor.fetchall()
-    rows = [{name: shown(CUSTOMERS.columns[name], row[name]) for name in fields} for row in found]
+    told = [{name: shown(CUSTOMERS.columns[name], row[name]) for name in fields} for row in found]
     ids: list[UUID] = [row["_id"] for row in found]
-    parked = await parked_among(connection, caller, CUSTOMERS, ids) if (await one(any_parked))["any"] else {}
-    return Page(rows, parked=parked)
+    parked = await parked_among(connection, caller, shown_from, ids) if (await one(any_parked))["any"] else {}
+    return Page(told, parked=parked)
 
 
-def statement(caller: Caller, text: str, limit: int, fields: Iterable[str]) -> sql.Composed:
+def statement(caller: Caller, text: str, limit: int, fields: Iterable[str], cut: Cut = NOW) -> sql.Composed:
     whole, readings = readings_of(text)
     return sql.SQL(
         # What matches is found first, on its own: the index is then the only way to it, whatever the planner believes.
-        "WITH found AS MATERIALIZED (SELECT s.* FROM read.customer_search s WHERE {matches})"
+        "WITH found AS MATERIALIZED (SELECT s.* FROM {searched} s WHERE {matches})"
         " SELECT {fields}, c.id AS _id FROM ("
         " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} LIMIT {candidates}) s"
-        " JOIN read.customers c USING (tenant, id)"
+        " JOIN {customers} c USING (tenant, id)"
         " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
         " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
     ).format(
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),
+        searched=rows(SEARCHED, cut),
+        customers=rows(CUSTOMERS, cut),
         rank=rank_of(whole),
         scope=scope(caller, "s"),
         visible=scope(caller, "c"),

@@ -13,8 +13,10 @@ from eventlog import feed
 from eventlog.codec import Codec, event_types
 from eventlog.envelope import Caller
 from projections import RESOURCES
+from projections.as_of import listed, read_from, settled
 from projections.customer_card import CUSTOMERS
-from projections.query import MOST_ROWS, RESERVED, Ask, BadQuery, Kind, Plan, Resource, ask_of, select
+from projections.cut import NOW, Cut
+from projections.query import MOST_ROWS, RESERVED, Ask, BadQuery, Kind, Plan, Resource, ask_of
 from projections.timeline import TIMELINE
 from projections.told import as_told
 
@@ -58,14 +60,15 @@ def exportable(
     sort: str | None,
     columns: Sequence[str],
     now: datetime,
+    cut: Cut = NOW,
 ) -> Exportable:
-    """What is asked for by such words. Raises BadQuery."""
+    """What is asked for by such words, as of these moments. Raises BadQuery."""
     if name == EVENTS:
-        return Events(filters, sort, columns)
+        return Events(filters, sort, columns, cut)
     if (resource := LISTS.get(name)) is None:
         raise BadQuery(f"{name!r} cannot be exported; possible: {', '.join(NAMES)}.")
     ask = replace(ask_of(resource, ()), sort=sort, fields=tuple(columns), limit=MOST_ROWS, now=now)
-    return List(resource, replace(ask, filters=ask_of(resource, conditions(filters)).filters))
+    return List(resource, replace(ask, filters=ask_of(resource, conditions(filters)).filters), cut)
 
 
 def check(name: str, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str]) -> None:
@@ -83,27 +86,25 @@ def conditions(filters: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 class List:
     """The rows of a list, as its route answers them page by page."""
 
-    def __init__(self, resource: Resource, ask: Ask) -> None:
+    def __init__(self, resource: Resource, ask: Ask, cut: Cut = NOW) -> None:
         plan = Plan(Caller("", ""), resource, ask)  # says what is wrong with it
         kinds = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
         self.columns = {name: "text" if name == "position" else kinds[name] for name in plan.fields}
-        self._resource, self._ask = resource, ask
+        self._resource, self._ask, self._cut = resource, ask, cut
 
     async def reflects(self, connection: AsyncConnection[Any]) -> int:
         # The customers' besides: a filter may name a customer, and who that is, is told there.
-        cursor = await connection.execute(
-            "SELECT least(read.reflected(%s), read.reflected(%s))",
-            [self._resource.projection.name, CUSTOMERS.projection.name],
-        )
+        names = {name for resource in (self._resource, CUSTOMERS) for name in read_from(resource, self._cut)}
+        cursor = await connection.execute("SELECT min(read.reflected(n)) FROM unnest(%s::text[]) n", [list(names)])
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
     async def pages(
         self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
     ) -> AsyncIterator[Rows]:
-        ask = self._ask
+        ask, cut = self._ask, await settled(connection, self._cut)
         while True:
-            page = await select(connection, caller, self._resource, ask)
+            page = await listed(connection, caller, self._resource, ask, cut)
             for row in page.rows:
                 if "position" in row:
                     row["position"] = token(row["position"])
@@ -114,7 +115,8 @@ class List:
 
 
 class Events:
-    """The events of the feed; `kinds` says which: types ("order.placed") or streams ("order"), with commas between."""
+    """The events of the feed, as far as the cut keeps them; `kinds` says which: types ("order.placed") or streams
+    ("order"), with commas between."""
 
     COLUMNS: dict[str, Kind] = {  # noqa: RUF012  # never changed
         "position": "text",
@@ -138,13 +140,16 @@ class Events:
         "data": "json",
     }
 
-    def __init__(self, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str]) -> None:
+    def __init__(
+        self, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str], cut: Cut = NOW
+    ) -> None:
         if sort not in (None, "position"):
             raise BadQuery("events are sorted by position.")
         if unknown := [name for name in columns if name not in self.COLUMNS]:
             raise BadQuery(f"events have no field {unknown[0]!r}; possible: {', '.join(self.COLUMNS)}.")
         self.columns = {name: self.COLUMNS[name] for name in columns or self.COLUMNS}
         self._types: list[str] | None = None
+        self._cut = cut
         for name, value in filters:
             if name != "kinds":
                 raise BadQuery(f"events cannot be filtered by {name!r}; possible: kinds.")
@@ -159,11 +164,12 @@ class Events:
     async def pages(
         self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
     ) -> AsyncIterator[Rows]:
-        after = 0
+        after, up_to = 0, (await settled(connection, self._cut)).known_at
+        assert not isinstance(up_to, datetime)
         while found := await feed.page(
-            connection, codec, after=after, tenant=caller.tenant, types=self._types, limit=MOST_ROWS
+            connection, codec, after=after, up_to=up_to, tenant=caller.tenant, types=self._types, limit=MOST_ROWS
         ):
-            told = [as_told(recorded, codec, token) for recorded in found]
+            told = [as_told(recorded, codec, token) for recorded in found if self._cut.keeps(recorded)]
             yield Rows([{name: event[name] for name in self.columns} for event in told])
             after = found[-1].position
 

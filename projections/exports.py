@@ -13,6 +13,7 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class Exports(StreamRows):
     """Each export."""
 
+    version = 3  # of the past
     aggregate = Export
     table = Table(
         "exports",
@@ -25,6 +26,9 @@ class Exports(StreamRows):
             "filters": "jsonb",
             "sorted_by": "text",
             "columns": "jsonb",
+            "as_of": "timestamptz",
+            "known_at": "timestamptz",
+            "known_position": "bigint",
             "file": "uuid",
             "rows": "integer",
             "parked": "integer",
@@ -38,14 +42,18 @@ class Exports(StreamRows):
     )
 
 
-SHOWS: LiteralString = "(SELECT max(e.epoch) || '.' || t.reflects FROM log.epochs e)"
+AS_TOLD: LiteralString = "(SELECT max(e.epoch) || '.' || t.{} FROM log.epochs e)"
 
 EXPORT_ROWS = Exports()
 EXPORTS = Resource(
     "exports",
     EXPORT_ROWS,
     stream="export",
-    hidden=("file", "reflects"),
-    computed={"shows": ("text", SHOWS)},
+    hidden=("file", "reflects", "as_of", "known_at", "known_position"),
+    computed={
+        "shows": ("text", AS_TOLD.format("reflects")),
+        "as_of": ("moment", "t.as_of"),
+        "known_at": ("text", f"coalesce({AS_TOLD.format('known_position')}, to_json(t.known_at) #>> '{{{{}}}}')"),
+    },
 )
-"""`shows` is the position that the file reflects."""
+"""`shows` is the position that the file reflects; `as_of` and `known_at` are the clocks that it was asked for by."""

@@ -24,6 +24,7 @@ HOLDS = {
     "known_to": "bigint NOT NULL",
     "believed_to": "bigint NOT NULL",
     "lasts": "smallint NOT NULL",
+    "stood": "smallint NOT NULL",
     "late": "smallint",
 }
 """Two rectangles, all ends excluded: the version held from `valid_from` to `valid_to`, as was known from position
@@ -31,15 +32,16 @@ HOLDS = {
 ended it was recorded. A version that was never believed to go on has `believed_to` = `known_from`.
 
 `lasts` is the class of how long it held, `late` of how long after that its end was recorded: below 8 ** class seconds.
-What held at a moment began, in each class, within so long before it; that makes it quick to find, and PostgreSQL can
-guess well how much it is."""
+`stood` is that of for how many positions it was believed to go on. What held at a moment began, in each class, within
+so long before it, and what stood at a position within so many before that; this makes it quick to find."""
 
 LONGEST = 11
-"""The last class, from 34 years to for ever."""
+"""The last class, from 34 years or a thousand million positions to for ever."""
 
 AT_A_MOMENT = "(tenant, lasts, valid_from, valid_to, known_from, known_to)"
+AT_A_POSITION = "(tenant, stood, known_from, believed_to)"
 
-SHAPE = 1
+SHAPE = 2
 """Raised whenever what this file makes of a read model changes."""
 
 
@@ -62,8 +64,9 @@ class PastRows(Projection):
             indexes=(
                 *map(with_ranges, live.table.indexes),
                 AT_A_MOMENT,
-                "(tenant, late, valid_to, known_from, believed_to)",
-                *(f"{AT_A_MOMENT} WHERE {condition}" for condition in live.passing),
+                AT_A_POSITION,
+                "(tenant, late, valid_to, known_from, believed_to) WHERE late IS NOT NULL",
+                *(f"{at} WHERE {condition}" for condition in live.passing for at in (AT_A_MOMENT, AT_A_POSITION)),
             ),
         )
         self.handlers = live.handlers
@@ -125,6 +128,9 @@ class PastRows(Projection):
     def written(self, row: Row) -> list[Row]:
         return list(row["changed"].values())
 
+    def folded_by(self, row_key: tuple[Any, ...]) -> tuple[Any, ...]:
+        return row_key[: len(ROW_KEY)]
+
     def settled(self, row: Row) -> Row:
         return {"held": row["held"][-1:], "changed": {}}
 
@@ -143,7 +149,8 @@ def holding(begins: datetime, ends: datetime, position: int) -> Row:
         "known_from": position,
         "known_to": HEADLESS,
         "believed_to": believed,
-        "lasts": class_of(ends - begins),
+        "lasts": class_of(length(begins, ends)),
+        "stood": class_of(believed - position),
         "late": None,
     }
 
@@ -154,21 +161,28 @@ def ended(version: Row, by: Recorded) -> list[Row]:
     if begins == version["valid_from"]:  # of how it was since then nothing is left; it is how it was known
         version["known_to"] = position
     if version["valid_to"] == ENDLESS:
-        late = class_of(by.recorded_at - begins)
+        late = class_of(length(begins, by.recorded_at))
         version |= {"valid_to": begins, "believed_to": position, "late": late}
-        version["lasts"] = class_of(begins - version["valid_from"])
+        version["stood"] = class_of(position - version["known_from"])
+        version["lasts"] = class_of(length(version["valid_from"], begins))
         return [version]
     if begins == version["valid_from"]:
         return [version]
-    later = version | {"valid_from": begins, "known_to": position, "lasts": class_of(version["valid_to"] - begins)}
-    version |= {"valid_to": begins, "believed_to": version["known_from"], "late": None}
-    version["lasts"] = class_of(begins - version["valid_from"])
+    lasted = class_of(length(begins, version["valid_to"]))
+    later = version | {"valid_from": begins, "known_to": position, "lasts": lasted}
+    version |= {"valid_to": begins, "believed_to": version["known_from"], "stood": 0, "late": None}
+    version["lasts"] = class_of(length(version["valid_from"], begins))
     return [version, later]
 
 
-def class_of(duration: timedelta) -> int:
-    """The smallest n for which it is below 8 ** n seconds; 0 for what is below one, or negative."""
-    return min((max(duration // timedelta(seconds=1), 0).bit_length() + 2) // 3, LONGEST)
+def class_of(number: int) -> int:
+    """The smallest n for which it is below 8 ** n; 0 for what is below one, or negative."""
+    return min((max(number, 0).bit_length() + 2) // 3, LONGEST)
+
+
+def length(begins: datetime, ends: datetime) -> int:
+    """In whole seconds."""
+    return (ends - begins) // timedelta(seconds=1)
 
 
 def with_ranges(index: str) -> str:

@@ -116,6 +116,10 @@ class Projection:
         """What to remember once they are."""
         return row
 
+    def folded_by(self, row_key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """By which key what is in a row was folded; the first columns of the row's own."""
+        return row_key
+
     # --
 
     def learn(self, row: Row, event: Event) -> None:

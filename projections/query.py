@@ -289,19 +289,26 @@ async def select(
     ask: Ask,
     *,
     sources: Sequence[sql.Composable] = (),
+    lacking: Sequence[sql.Composable] = (),
     about: Sequence[UUID] = (),
     customers: sql.Composable = LIVE,
 ) -> Page:
     """One page. `sources` are parts of the resource to read from instead of the whole, each as what follows FROM and
-    without rows in common; `about` names further streams or customers to look for parked events of;
+    without rows in common; where `lacking` are given, all rows without a value in the sorting column are in these
+    instead. `about` names further streams or customers to look for parked events of;
     `customers` is where it stands who was merged into whom. Raises BadQuery."""
     filters = await with_merged(connection, caller, ask.filters, customers)
-    plan = Plan(caller, resource, replace(ask, filters=filters), sources, about)
+    plan = Plan(caller, resource, replace(ask, filters=filters), sources, lacking, about)
+    first, *rest = plan.pages()
     async with connection.pipeline():
-        rows = await started(connection, plan.page())
+        rows = await started(connection, first)
         count = await started(connection, plan.count()) if ask.total != "none" else None
         any_parked = await started(connection, some_parked(caller, resource))
-    page = plan.answer(await rows.fetchall())
+    found = await rows.fetchall()
+    for statement in rest:
+        if len(found) <= ask.limit:
+            found += await (await started(connection, statement)).fetchall()
+    page = plan.answer(found)
     total = total_of(await one(count)) if count else None
     if not (await one(any_parked))["any"]:
         return replace(page, total=total)
@@ -396,6 +403,7 @@ class Plan:
         resource: Resource,
         ask: Ask,
         sources: Sequence[sql.Composable] = (),
+        lacking: Sequence[sql.Composable] = (),
         about: Sequence[UUID] = (),
     ) -> None:
         self.resource, self.ask = resource, ask
@@ -408,8 +416,9 @@ class Plan:
         if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
             conditions.append(condition(resource, Filter(empty, "null", True)))
         where = sql.SQL(" AND ").join(conditions)
-        self._parts = [
-            (source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in sources or [resource.rows]
+        self._parts, self._lacking = [
+            [(source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in some]
+            for some in (sources or [resource.rows], lacking)
         ]
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about), ask.as_of))
         self._question = sha256(question.encode()).hexdigest()[:16]
@@ -433,18 +442,31 @@ class Plan:
         Rows without a value in the sorting column come last in both directions: they are a run of their own. Each
         run goes along an index from where the last page ended, so that every page costs the same.
         """
+        return self._page([part for run in self._runs() for part in run])
+
+    def pages(self) -> list[sql.Composed]:
+        """The same, where rows without a value are in parts of their own as a statement of theirs: for when those with
+        one do not fill the page."""
+        return [self._page(run) for run in self._runs()] if self._lacking else [self.page()]
+
+    def _runs(self) -> list[list[sql.Composed]]:
+        """Those with a value in the sorting column, and those without, as far as they come after the cursor."""
         value, key = self._after
         column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
-        runs = []
+        runs: list[tuple[sql.Composable, list[tuple[sql.Composable, sql.Composed]]]] = []
         if key is None or value is not None:
             present = sql.SQL("{} IS NOT NULL").format(column)
-            runs.append(present if key is None else self._beyond([column, *keys], [value, *key]))
+            runs.append((present if key is None else self._beyond([column, *keys], [value, *key]), self._parts))
         if self.column not in self.resource.never_null:
             absent = sql.SQL("{} IS NULL").format(column)
-            runs.append(
-                absent if key is None or value is not None else absent + sql.SQL(" AND ") + self._beyond(keys, key)
-            )
-        parts = [self._run(number, part, run, column, keys) for number, run in enumerate(runs) for part in self._parts]
+            if key is not None and value is None:
+                absent += sql.SQL(" AND ") + self._beyond(keys, key)
+            runs.append((absent, self._lacking or self._parts))
+        return [
+            [self._run(number, part, run, column, keys) for part in some] for number, (run, some) in enumerate(runs)
+        ]
+
+    def _page(self, parts: list[sql.Composed]) -> sql.Composed:
         if len(parts) == 1:
             return parts[0]
         return sql.SQL("SELECT * FROM ({}) p ORDER BY _run, {} LIMIT {}").format(
@@ -454,7 +476,7 @@ class Plan:
         )
 
     def count(self) -> sql.Composed:
-        rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT") + rows for _, rows in self._parts)
+        rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT") + rows for _, rows in (*self._parts, *self._lacking))
         if self.ask.total == "estimate":
             return sql.SQL("EXPLAIN (FORMAT JSON) ") + rows
         return sql.SQL("SELECT count(*) AS total FROM ({}) p").format(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
@@ -22,7 +22,7 @@ from projections.projection import Projection, Row
 STREAMS = 250
 """Streams that are compared at a time."""
 
-MANY, MANY_OF_ALL = 20, 0.05
+MANY, MANY_OF_ALL = 30, 0.05
 """So many rows of a part, and such a share of them, may differ and be healed unasked."""
 
 SIMPLE = ("uuid", "integer", "bigint", "numeric", "boolean", "date", "timestamptz")
@@ -187,12 +187,17 @@ class Reconciler:
         strays = [(slot, found) for slot in self.slots if (found := await self._strays(slot, part))]
         done.differences += [difference for _, found in strays for difference in found]
         if self.heal and done.differences:
-            if not self.accept and len(done.differences) > max(MANY, done.rows * MANY_OF_ALL):
+            if not self.accept and self._concerned(done) > max(MANY, done.rows * MANY_OF_ALL):
                 done.refused = True
                 return done
             done.differences = [one for place in differing for one in await self._healed(place)]
             done.differences += [one for slot, _ in strays for one in await self._strays_gone(slot, part)]
         return done
+
+    def _concerned(self, done: Reconciled) -> int:
+        """How many rows differ, all versions of one counted together."""
+        read_models = {slot.projection.name: slot.projection for slot in self.slots}
+        return len({(one.read_model, read_models[one.read_model].folded_by(one.key)) for one in done.differences})
 
     async def _compare(self, done: Reconciled, partition: int, tenant: str, ids: list[UUID]) -> list[Place]:
         """Count these streams and their rows, and note what differs. Answers where something does."""
@@ -222,10 +227,9 @@ class Reconciler:
             stand = await self._stand(partition)
             counted = stand.counted(slot, await self._events(tenant, ids))
             found = await self._differences(slot, tenant, ids, expected(slot, counted))
-            await self._delete(slot, [difference.key for difference in found])
-            await Host(self.connection, [slot]).refold(
-                slot, {difference.key: counted[difference.key] for difference in found if counted.get(difference.key)}
-            )
+            keys = {slot.projection.folded_by(difference.key) for difference in found}
+            await self._delete(slot, keys)
+            await Host(self.connection, [slot]).refold(slot, {key: counted[key] for key in keys if counted.get(key)})
         return [replace(difference, healed=True) for difference in found]
 
     async def _events(self, tenant: str, ids: list[UUID]) -> list[Recorded]:
@@ -266,7 +270,7 @@ class Reconciler:
             await self.connection.execute("LOCK TABLE read.checkpoints IN EXCLUSIVE MODE")
             await self.connection.execute("UPDATE read.checkpoints SET owner = owner + 1 WHERE slot = %s", [slot.name])
             found = await self._strays(slot, part)
-            await self._delete(slot, [difference.key for difference in found])
+            await self._delete(slot, {difference.key for difference in found})
         return [replace(difference, healed=True) for difference in found]
 
     async def _strays(self, slot: Slot, part: Part) -> list[Difference]:
@@ -286,14 +290,15 @@ class Reconciler:
         )
         return [Difference(projection.name, key, "too many") for key in await cursor.fetchall()]
 
-    async def _delete(self, slot: Slot, keys: list[Key]) -> None:
+    async def _delete(self, slot: Slot, keys: Collection[Key]) -> None:
+        """The rows of these keys, or of as much of a key as is given."""
         if keys:
-            table = slot.projection.table
+            table, given = slot.projection.table, slot.projection.table.key[: len(next(iter(keys)))]
             query = sql.SQL("DELETE FROM {} t USING unnest({}) AS k({}) WHERE {}").format(
                 slot.table,
-                sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in table.key),
-                sql.SQL(", ").join(map(sql.Identifier, table.key)),
-                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(column)) for column in table.key),
+                sql.SQL(", ").join(sql.SQL("%s::" + table.columns[column].split()[0] + "[]") for column in given),
+                sql.SQL(", ").join(map(sql.Identifier, given)),
+                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(column)) for column in given),
             )
             await self.connection.execute(query, [list(column) for column in zip(*keys, strict=True)])
 
@@ -313,8 +318,8 @@ def pages(subjects: list[tuple[str, list[UUID]]]) -> Iterator[tuple[str, list[UU
 
 def expected(slot: Slot, counted: dict[Key, list[Recorded]]) -> list[Row]:
     """The rows as the log makes them."""
-    rows = (folded(slot.projection, events)[0] for events in counted.values())
-    return [row for row in rows if row is not None]
+    made = (folded(slot.projection, events)[0] for events in counted.values())
+    return [row for one in made if one is not None for row in slot.projection.written(one)]
 
 
 def shown_columns(projection: Projection, codec: Codec) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, sql
 
-from domain.customer import Customer
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
+from projections.as_of import family_of, happened
 from projections.cut import NOW, Cut
 from projections.history import KINDS, Entry, entries_of, flat, known_of
 from projections.query import scope
@@ -48,41 +49,47 @@ async def replay(
     limit: int = 50,
     cut: Cut = NOW,
 ) -> Replay | None:
-    """The steps after a position, as far as the cut leaves them, of all streams that the timeline shows; None when the
-    caller's tenant has no such customer, or the cut leaves nothing of it. States are folded from the log itself."""
-    customers = await family_at(connection, codec, caller, customer_id, cut)
-    streams = await feed.streams(connection, codec, caller.tenant, await about(connection, caller, customers, cut))
-    own = cut.of(streams.get(customer_id, ()))
-    if not own or own[0].stream_type != "customer":
+    """The steps after a position, as far as the cut, which is settled, leaves them, of all streams that the timeline
+    shows; None when the caller's tenant has no such customer, or the cut leaves nothing of it.
+
+    Read from the log itself. Of each stream that a page shows something of, what was before is folded, but not told.
+    """
+    customers = await family_of(connection, caller, customer_id, cut)
+    if not await existed(connection, caller, customer_id, cut):
         return None
-    steps = [step for stream in streams.values() for step in steps_of(cut.of(stream)) if step.entry.position > after]
+    streams = await about(connection, caller, customers, cut)
+    cursor = await connection.execute(
+        # Each stream is read along its own index first: along that of the tenant's positions they might be far between.
+        sql.SQL(
+            "WITH life AS MATERIALIZED (SELECT e.stream_id, e.position, e.occurred_at FROM log.events e"
+            " WHERE e.tenant = {} AND e.stream_id = ANY ({}))"
+            " SELECT e.stream_id, e.position FROM life e WHERE e.position > {} AND {} ORDER BY e.position LIMIT {}"
+        ).format(caller.tenant, streams, after, kept_by(cut), limit + 1)
+    )
+    shown = await cursor.fetchall()
+    if not shown:
+        return Replay([], None)
+    last, more = shown[:limit][-1][1], len(shown) > limit
+    touched = list({stream_id for stream_id, _ in shown[:limit]})
+    told = await feed.streams(connection, codec, caller.tenant, touched, up_to=last)
+    steps = [step for stream in told.values() for step in steps_of(cut.of(stream), after)]
     steps.sort(key=lambda step: step.entry.position)
-    more = len(steps) > limit
-    return Replay(steps[:limit], steps[limit - 1].entry.position if more else None)
+    return Replay(steps, last if more else None)
 
 
-async def family_at(
-    connection: AsyncConnection[Any], codec: Codec, caller: Caller, customer_id: UUID, cut: Cut
-) -> list[UUID]:
-    """The customer, and those that had been merged into it by then: from the log, which tells how it was."""
-    found, latest = [customer_id], [customer_id]
-    while latest:
-        streams = await feed.streams(connection, codec, caller.tenant, latest)
-        absorbed = {id for stream in streams.values() for id in absorbed_by(cut.of(stream))}
-        latest = sorted(absorbed.difference(found))
-        found += latest
-    return found
+async def existed(connection: AsyncConnection[Any], caller: Caller, customer_id: UUID, cut: Cut) -> bool:
+    """Whether the cut leaves the event by which the customer came to be."""
+    cursor = await connection.execute(
+        sql.SQL(
+            "SELECT FROM log.events e WHERE e.tenant = {} AND e.stream_id = {} AND e.version = 1"
+            " AND e.stream_type = 'customer' AND {}"
+        ).format(caller.tenant, customer_id, kept_by(cut))
+    )
+    return await cursor.fetchone() is not None
 
 
-def absorbed_by(events: list[Recorded]) -> set[UUID]:
-    """Who is merged into the customer of these events at their end."""
-    if not events or events[0].stream_type != "customer":
-        return set()
-    customer = Customer(events[0].stream_id)
-    for recorded in events:
-        if recorded.event is not None:
-            recorded.event.apply(customer)
-    return {UUID(id) for id in customer.absorbed}
+def kept_by(cut: Cut) -> sql.Composed:
+    return happened(cut, row="e") if cut else sql.SQL("true").format()
 
 
 async def about(connection: AsyncConnection[Any], caller: Caller, customers: list[UUID], cut: Cut = NOW) -> list[UUID]:
@@ -95,8 +102,14 @@ async def about(connection: AsyncConnection[Any], caller: Caller, customers: lis
     return [*customers, *(id for (id,) in await cursor.fetchall() if id not in customers)]
 
 
-def steps_of(events: list[Recorded]) -> Iterator[Step]:
-    if events and (aggregate_class := KINDS.get(events[0].stream_type)):
-        aggregate = aggregate_class(events[0].stream_id)
-        for entry in entries_of(aggregate, events):
-            yield Step(events[0].stream_type, aggregate.id, entry, dict(flat(known_of(aggregate))))
+def steps_of(events: list[Recorded], after: int) -> Iterator[Step]:
+    """One for each event of a stream after a position."""
+    if not events or (aggregate_class := KINDS.get(events[0].stream_type)) is None:
+        return
+    aggregate = aggregate_class(events[0].stream_id)
+    earlier = bisect_right(events, after, key=lambda recorded: recorded.position)
+    for recorded in events[:earlier]:
+        if recorded.event is not None:
+            recorded.event.apply(aggregate)
+    for entry in entries_of(aggregate, events[earlier:]):
+        yield Step(events[0].stream_type, aggregate.id, entry, dict(flat(known_of(aggregate))))

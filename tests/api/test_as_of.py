@@ -102,6 +102,11 @@ async def test_a_life_is_told_step_by_step_across_all_streams_of_the_customer(cl
     assert told["next"] is None
     page = (await client.get(path + "/replay", params={"limit": 1, "after": first})).json()
     assert ([step["entry"]["position"] for step in page["steps"]], page["next"]) == ([second], second)
+    walked, after = [], "1.0"
+    while after:
+        page = (await client.get(path + "/replay", params={"limit": 1, "after": after})).json()
+        walked, after = walked + page["steps"], page["next"]
+    assert walked == told["steps"], "page by page as all at once"
     then = (await client.get(path + "/replay", params={"as_of": "2026-03-01"})).json()
     assert [step["entry"]["version"] for step in then["steps"]] == [1]
 

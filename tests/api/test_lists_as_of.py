@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.api.conftest import client_of
@@ -23,6 +24,7 @@ ROUTES = (
     "/v1/stage-durations",
     "/v1/pipelines",
     "/v1/pipeline",
+    "/v1/customers/search",
 )
 
 
@@ -74,6 +76,19 @@ async def test_lists_show_what_was_with_filters_on_personal_fields(client, sold)
     assert (await client.get("/v1/customers", params={"as_of": SPRING, "total": "exact"})).json()["total"] == 1
 
 
+async def test_customers_are_found_by_what_they_were_called(client, sold):
+    _, positions = sold
+    for asked, q, names in (
+        ({"as_of": SPRING}, "王", ["王芳"]),
+        ({"as_of": SPRING}, "李", []),
+        ({"known_at": positions[0]}, "王", ["王芳"]),
+        ({"known_at": positions[-1]}, "李", ["李丽"]),
+        ({}, "王", []),
+    ):
+        answer = await client.get("/v1/customers/search", params={"q": q, **asked})
+        assert [row["name"] for row in answer.json()["items"]] == names, asked
+
+
 async def test_the_board_shows_what_was_open_and_the_stages_how_long_it_had_been(client, sold):
     ids, positions = sold
 
@@ -118,6 +133,7 @@ async def test_all_sides_and_the_timeline_of_a_customer_as_of_then(client, sold)
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_moment_that_nobody_can_answer_for_is_refused_of_lists_too(client, sold, route):
+    sought = {"q": "a"} if route.endswith("search") else {}
     for asked, problem in (
         ({"as_of": LATER}, "bad-request"),
         ({"as_of": "yesterday"}, "bad-request"),
@@ -125,10 +141,43 @@ async def test_a_moment_that_nobody_can_answer_for_is_refused_of_lists_too(clien
         ({"known_at": "9.1"}, "bad-position"),
         ({"known_at": "soon"}, "bad-request"),
     ):
-        answer = await client.get(route, params=asked)
+        answer = await client.get(route, params=asked | sought)
         assert answer.json()["type"] == f"/problems/{problem}", answer.text
-    for asked in ({"as_of": "1582-10-15"}, {"known_at": "1.0"}, {"known_at": "1582-10-15"}):
-        assert (await client.get(route, params=asked)).status_code == 200
+    first_moment = "0001-01-01T00:00:00+14:00"
+    for asked in (
+        {"as_of": "1582-10-15"},
+        {"known_at": "1.0"},
+        {"known_at": "1582-10-15"},
+        {"as_of": first_moment},
+        {"known_at": first_moment},
+        {"as_of": first_moment, "known_at": "1582-10-15"},
+    ):
+        assert (await client.get(route, params=asked | sought)).status_code == 200
+
+
+async def test_what_a_restore_has_undone_was_never_known_and_where_to_resume_is_told(client, sold, house, settings):
+    ids, positions = sold
+    head = int(positions[-1].split(".")[1])
+    one = f"/v1/customers/{ids['customer']}"
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("INSERT INTO log.epochs (epoch, begins) VALUES (2, %s)", [head])
+    try:
+        house._epochs_read_at = 0.0
+        await house.position("2.1")
+        for route in (*ROUTES, *(one + part for part in ("", "/history", "/blame", "/360", "/timeline", "/replay"))):
+            sought = {"q": "a"} if route.endswith("search") else {}
+            answer = await client.get(route, params={"known_at": f"1.{head + 5}"} | sought)
+            assert (answer.status_code, answer.json()["type"]) == (410, "/problems/position-abandoned"), route
+            assert answer.json()["resume"] == f"2.{head}"
+            assert (await client.get(route, params={"known_at": f"1.{head}"} | sought)).status_code == 200
+        answer = await client.get(f"{one}/diff", params={"from": f"1.{head + 5}"})
+        assert answer.json()["type"] == "/problems/position-abandoned"
+        wanted = {"resource": "customers", "format": "csv", "known_at": f"1.{head + 5}"}
+        assert (await client.post("/v1/exports", json=wanted)).status_code == 410
+    finally:
+        with psycopg.connect(settings.database_url) as connection:
+            connection.execute("DELETE FROM log.epochs WHERE epoch = 2")
+        house.epochs = type(house.epochs)()
 
 
 async def test_a_cursor_belongs_to_the_moment_that_it_was_given_for(client, sold, key, app, project):

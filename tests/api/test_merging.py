@@ -155,6 +155,29 @@ async def test_a_customer_as_of_before_the_merge_shows_unmerged(desk, pair):
     assert things["orders"] in {step["id"] for step in steps}, "and what was its own then is"
 
 
+async def test_between_the_two_events_of_a_merge_the_survivor_has_taken_over_and_both_stand(desk, pair):
+    survivor, merged, things = pair
+    answer = await desk.asks("merge-customers", survivor_id=survivor, merged_id=merged)
+    await desk.project()
+    history = (await desk.sees(f"customers/{survivor}/history"))["entries"]
+    (inside,) = [entry["position"] for entry in history if entry["type"] == "customer.absorbed"]
+    assert inside != answer["position"], "the merged one's own event comes after it"
+    for position, both, theirs in ((inside, {survivor, merged}, False), (answer["position"], {survivor}, True)):
+        known = {"known_at": position}
+        assert await desk.ids("customers", **{"id.in": f"{survivor},{merged}"}, **known) == {survivor, merged}
+        assert await desk.ids("customers", **known) & {survivor, merged} == both
+        assert await desk.ids("customers/search", q="Li", **known) & {survivor, merged} == both
+        card = await desk.sees(f"customers/{survivor}", **known)
+        assert card["tags"] == ["vip"], "taken over in either case"
+        assert (await desk.ids("orders", customer_id=survivor, **known) == {things["orders"]}) == theirs
+        sides = await desk.sees(f"customers/{survivor}/360", **known)
+        assert (things["orders"] in {row["id"] for row in sides["orders"]}) == theirs
+        for part in ("timeline", "replay"):
+            told = await desk.sees(f"customers/{survivor}/{part}", **known)
+            streams = {one.get("stream_id") or one["id"] for one in told.get("items") or told["steps"]}
+            assert (things["orders"] in streams) == theirs, part
+
+
 async def test_the_answer_to_parting_names_what_stays_also_when_it_is_asked_again(desk, pair, client):
     survivor, merged, _ = pair
     await desk.asks("merge-customers", survivor_id=survivor, merged_id=merged)

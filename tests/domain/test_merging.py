@@ -37,7 +37,7 @@ from commands.customers import (
     WithdrawConsent,
 )
 from domain.customer import Customer, CustomerInactive, CustomerMerged
-from domain.merging import MergedWithItsParent, NotMerged, NotOfOneKind, OwnDuplicate
+from domain.merging import MergedWithItsParent, NotMerged, NotOfOneKind, OwnDuplicate, same
 from domain.refusals import MoveOutOfOrder
 from tests.scenario import Scenario
 
@@ -400,3 +400,35 @@ def test_of_several_that_were_merged_each_can_be_parted_first(lived, order):
     for id in order:
         asks(crm, UnmergeCustomers, id)
     assert states(crm, since=False) == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(lived=st.tuples(OF_LI, OF_WEI, OF_ANN), order=st.permutations([WEI, ANN]))
+def test_what_several_that_were_merged_have_in_common_stays_until_all_of_them_are_parted(lived, order):
+    crm = company(*lived)
+    before = states(crm, since=False)
+    for id in (WEI, ANN):
+        asks(crm, MergeCustomers, id)
+    for id, remaining in zip(order, (order[1:], []), strict=True):
+        asks(crm, UnmergeCustomers, id)
+        for other in remaining:
+            assert crm.streams[other].tags.keys() <= crm.streams[LI].tags.keys()
+            for field in ("phones", "addresses"):
+                theirs, left = (
+                    {same(field, entry) for entry in getattr(crm.streams[one], field)} for one in (other, LI)
+                )
+                assert theirs <= left, field
+    assert states(crm, since=False) == before
+
+
+def test_a_tag_and_a_number_that_two_merged_customers_share_go_with_the_last_of_them(crm):
+    shared = {"tags": ("vip",), "phones": ("+86 21 9",), "region": "east"}
+    ann = RegisterCustomer(customer_id=ANN, kind="person", name="Ann", **shared)
+    bo = RegisterCustomer(customer_id=WEI, kind="person", name="Bo", **shared)
+    crm.given(li, bo, ann, merged, MergeCustomers(survivor_id=LI, merged_id=ANN))
+    for parted, left in ((WEI, {"vip"}), (ANN, set())):
+        crm.given(UnmergeCustomers(survivor_id=LI, merged_id=parted))
+        survivor = crm.streams[LI]
+        assert survivor.tags.keys() == left
+        assert [phone.digits for phone in survivor.phones] == ["+86211", *(["+86219"] if left else [])]
+        assert survivor.region == ("east" if left else None)

@@ -172,6 +172,61 @@ async def test_events_are_those_of_the_feed(client, exported, fetched):
     assert len(rows) > 600
 
 
+async def test_an_export_as_of_a_moment_of_two_clocks_is_the_list_as_of_then(client, exported, fetched):
+    body = {"kind": "person", "name": "王芳", "occurred_at": "2026-03-01T09:00:00Z"}
+    registered = (await client.post("/v1/commands/register-customer", json=body)).json()
+    body = {"customer_id": registered["id"], "name": "李丽", "occurred_at": "2026-05-01T09:00:00Z"}
+    renamed = (await client.post("/v1/commands/rename-customer", json=body)).json()
+    for clocks, name in (
+        ({"as_of": "2026-03-31"}, "王芳"),
+        ({"known_at": registered["position"]}, "王芳"),
+        ({"known_at": renamed["position"], "as_of": "2026-05-02"}, "李丽"),
+        ({"known_at": datetime.now(UTC).isoformat()}, "李丽"),
+    ):
+        told = await exported("customers", "jsonl", sort="name", **clocks)
+        file = await fetched(told)
+        rows = [json.loads(line) for line in file.splitlines()]
+        assert rows == await listed(client, "/v1/customers", sort="name", **clocks), clocks
+        assert [row["name"] for row in rows if row["id"] == registered["id"]] == [name]
+        assert [told[clock] is None for clock in ("as_of", "known_at")] == [
+            clock not in clocks for clock in ("as_of", "known_at")
+        ]
+    again = await exported("customers", "jsonl", sort="name", **clocks)
+    assert again["sha256"] == told["sha256"] == hashlib.sha256(file).hexdigest(), "what was known stays as it was"
+    (history,) = (await client.get(f"/v1/exports/{told['id']}/history", params={"limit": 1})).json()["entries"]
+    assert history["fields"]["known_at"]
+
+
+async def test_events_are_exported_as_of_a_moment_of_two_clocks_too(client, exported, fetched):
+    body = {"kind": "person", "name": "Ann", "occurred_at": "2025-03-01T09:00:00Z"}
+    registered = (await client.post("/v1/commands/register-customer", json=body)).json()
+    await client.post("/v1/commands/tag-customer", json={"customer_id": registered["id"], "tag": "late"})
+
+    async def exported_of_it(**clocks):
+        file = await fetched(await exported("events", "jsonl", filters={"kinds": "customer"}, **clocks))
+        events = map(json.loads, file.splitlines())
+        return [event["type"] for event in events if event["stream_id"] == registered["id"]]
+
+    assert await exported_of_it() == ["customer.registered", "customer.tagged"]
+    assert await exported_of_it(as_of="2025-03-31") == ["customer.registered"]
+    assert await exported_of_it(known_at=registered["position"]) == ["customer.registered"]
+    assert await exported_of_it(known_at="2025-03-31") == []
+
+
+@pytest.mark.parametrize(
+    ("clocks", "problem"),
+    [
+        ({"as_of": "2999-01-01"}, "bad-request"),
+        ({"as_of": "yesterday"}, "bad-request"),
+        ({"known_at": "1.999999999"}, "bad-position"),
+        ({"known_at": "9.1"}, "bad-position"),
+    ],
+)
+async def test_an_export_as_of_what_nobody_can_know_is_refused_at_once(client, clocks, problem):
+    answer = await client.post("/v1/exports", json={"resource": "customers", "format": "csv", **clocks})
+    assert answer.json()["type"] == f"/problems/{problem}", answer.text
+
+
 async def test_the_file_comes_with_its_type_name_length_and_digest_and_the_event_keeps_the_digest(client, exported):
     told = await exported("customers", "csv", filters={"tags.has": ["vip", "=1+1"]})
     answer = await client.get(f"/v1/exports/{told['id']}/file")
@@ -366,6 +421,11 @@ async def test_on_the_command_line_too(settings, fanout, kafka_bootstrap, tmp_pa
     assert hashlib.sha256(out.read_bytes()).hexdigest() in said.replace("\n", "")
     assert len([*csv.reader(io.StringIO(out.read_bytes().decode(), newline=""))]) > len(NAMES)
     assert [file.name for file in tmp_path.iterdir()] == ["great.csv"]
-    code, said = await command("customers", "--filter", "nonsense=1")
-    assert code == 1
-    assert "possible:" in said
+    for wrong, says in (
+        (("--filter", "nonsense=1"), "possible:"),
+        (("--as-of", "yesterday"), "--as-of"),
+        (("--known-at", "1.999999"), "head"),
+    ):
+        code, said = await command("customers", *wrong)
+        assert code == 1
+        assert says in said

@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from deploy.importing import Asked, desk, imported
 from domain.data_import import Import
+from eventlog import feed
 from eventlog.envelope import Caller
+from projections.as_of import settled
+from projections.cut import Cut
+from projections.query import Filter
 from tests.data.sending import DATA
+from tests.projections.remembered import KEPT, all_of, told_by_the_log
 
 pytestmark = pytest.mark.anyio
 
 SMALL = ("northwind", "crm_sales_opportunities")
 """The others are imported by `make import-sets`."""
+CUTS = 200 if "TESTS_SETS" in os.environ else 40
+"""At so many moments of both clocks the past of a set is looked at."""
 
 Rows = list[tuple[Any, ...]]
 D = Decimal
@@ -220,9 +228,38 @@ async def figures(settings, house, project) -> Callable[[str, str], Awaitable[Ro
 
 @pytest.mark.parametrize(("name", "what"), ASKED, ids=[f"{name}: {what}" for name, what in ASKED])
 async def test_the_read_models_give_the_figure_of_the_set(figures, name, what):
+    skip_unless_asked(name)
+    query, expected = FIGURES[name][what]
+    assert await figures(name, query) == expected
+
+
+@pytest.mark.parametrize("name", FIGURES)
+async def test_at_any_moment_of_both_clocks_what_was_imported_is_what_the_log_tells(figures, house, name):
+    skip_unless_asked(name)
+    events = await figures(
+        name, "SELECT stream_id, stream_type, occurred_at, position, recorded_at FROM log.events WHERE tenant = $t"
+    )
+    caller, chance, seen = Caller(name.replace("_", "-"), "operator"), Random(6), 0
+    kept = [one for one in KEPT if any(kind == one.stream for _, kind, *_ in events)]
+    async with house.reading() as own:
+        for number in range(CUTS):
+            as_of, known = chance.choice(events)[2], chance.choice(events)
+            cut = (Cut(as_of), Cut(None, known[3]), Cut(as_of, known[3]), Cut(None, known[4]))[number % 4]
+            resource = chance.choice(kept)
+            ids = sorted({id for id, kind, *_ in events if kind == resource.stream})
+            streams = await feed.streams(own, house.log.codec, caller.tenant, chance.sample(ids, min(20, len(ids))))
+            some = Filter("id", "in", tuple(streams))
+            found = await all_of(
+                own, resource, await settled(own, cut), some, sort=chance.choice(resource.sortable), caller=caller
+            )
+            told = told_by_the_log(resource, cut, streams)
+            assert {row["id"]: row for row in found} == told, (resource.name, cut)
+            seen += len(found)
+    assert seen > CUTS
+
+
+def skip_unless_asked(name: str) -> None:
     if not (DATA / name).is_dir():
         pytest.skip(f"real data: there is no ../shared/data/{name} beside the checkout")
     if name not in SMALL and "TESTS_SETS" not in os.environ:
         pytest.skip("takes long: `make import-sets` asks for it")
-    query, expected = FIGURES[name][what]
-    assert await figures(name, query) == expected

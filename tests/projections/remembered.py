@@ -106,12 +106,12 @@ def told_by_the_log(resource, cut, streams):
     return found
 
 
-async def all_of(own, resource, cut, *filters, sort=None):
+async def all_of(own, resource, cut, *filters, sort=None, caller=DEMO):
     """Every page of a list."""
     ask = Ask(filters, sort=sort, fields=tuple(resource.columns), limit=17)
     rows = []
     while True:
-        page = await listed(own, DEMO, resource, ask, cut)
+        page = await listed(own, caller, resource, ask, cut)
         rows += page.rows
         if page.cursor is None:
             return rows

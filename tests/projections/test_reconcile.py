@@ -9,15 +9,16 @@ from psycopg import AsyncConnection
 
 from eventlog.codec import Codec
 from eventlog.keys import FileKeyStore
-from projections import PROJECTIONS
+from projections import TABLES
 from projections.customer_card import CUSTOMERS
 from projections.parked import leave_out, replay
 from projections.reconcile import Reconciler, Values, customer, slice_of
 from tests.conftest import PARTITIONS
+from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
-EMPTY = {"pipelines", "imports", "exports"}
+EMPTY = {name + past for name in ("pipelines", "imports", "exports") for past in ("", "_past")}
 """Read models that know nothing of a customer."""
 
 
@@ -34,7 +35,7 @@ async def li(company):
 
 
 async def reconciled(company, part, heal=True):
-    return await Reconciler(company.connection, company.log.codec, PROJECTIONS, heal=heal).reconcile(part)
+    return await Reconciler(company.connection, company.log.codec, TABLES, heal=heal).reconcile(part)
 
 
 async def of(company, id, heal=True):
@@ -71,6 +72,25 @@ async def test_a_row_that_differs_is_healed_and_its_columns_are_told_but_nothing
     assert await of(company, li) == []
 
 
+async def test_of_a_past_that_was_forged_every_version_is_as_it_was_again(company, li):
+    await company.does("rename-customer", customer_id=li, name="韩梅梅")
+    await company.does("classify-customer", customer_id=li, tier="gold", occurred_at=day(3))
+    await company.settles()
+    versions = "SELECT c::text FROM read.customers_past c WHERE id = %s ORDER BY 1"
+    before = await (await company.connection.execute(versions, [li])).fetchall()
+    assert len(before) > 2
+    await corrupt(company, "UPDATE read.customers_past SET owner = 'thief' WHERE id = %s AND name = '李雷'", li)
+    await corrupt(company, "DELETE FROM read.customers_past WHERE id = %s AND name = '韩梅梅'", li)
+    found = await of(company, li)
+    assert {one.read_model for one in found} == {"customers_past"}
+    assert {one.what for one in found} == {"differs", "missing"}
+    assert await (await company.connection.execute(versions, [li])).fetchall() == before
+    assert await of(company, li) == []
+    await company.does("tag-customer", customer_id=li, tag="vip")
+    await company.settles()
+    assert await of(company, li) == [], "and it goes on from there"
+
+
 async def test_a_dry_run_heals_nothing(company, li):
     await corrupt(company, "UPDATE read.customers SET owner = 'thief' WHERE id = %s", li)
     (found,) = await of(company, li, heal=False)
@@ -82,14 +102,14 @@ async def test_a_dry_run_heals_nothing(company, li):
 async def test_rows_that_are_gone_come_back_in_every_read_model(company, li):
     tenant = company.caller.tenant
     touched = set()
-    for projection in PROJECTIONS:
+    for projection in TABLES:
         cursor = await company.connection.execute(
             f"DELETE FROM read.{projection.name} WHERE tenant = %s RETURNING 1", [tenant]
         )
         if cursor.rowcount:
             touched.add(projection.name)
     found = await of(company, li)
-    assert {one.read_model for one in found} == touched == {p.name for p in PROJECTIONS} - EMPTY
+    assert {one.read_model for one in found} == touched == {p.name for p in TABLES} - EMPTY
     assert all(one.what == "missing" and one.healed for one in found)
     assert await of(company, li) == []
 
@@ -195,7 +215,7 @@ async def test_where_very_much_differs_nothing_is_healed_unasked(company, li, tm
         await company.customer(f"Wu {number}")
     await company.settles()
     others = FileKeyStore(tmp_path)
-    with_others_keys = Reconciler(company.connection, Codec(others), PROJECTIONS, heal=True)
+    with_others_keys = Reconciler(company.connection, Codec(others), TABLES, heal=True)
     found = [await with_others_keys.reconcile(slice_of(number, PARTITIONS, PARTITIONS)) for number in range(PARTITIONS)]
     others.close()
     assert any(one.refused for one in found)

@@ -10,8 +10,12 @@ from psycopg import sql
 
 from domain.values import Phone
 from eventlog.envelope import Caller
+from projections.as_of import settled
+from projections.customer_card import CUSTOMERS
 from projections.customer_search import BY_INDEX, CUSTOMER_SEARCH, search, statement
+from projections.cut import Cut
 from projections.query import BadQuery
+from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +118,29 @@ async def test_parts_of_any_length_use_the_index(company):
             plan = "\n".join(line for (line,) in await (await company.connection.execute(asked)).fetchall())
         assert "customer_search_grams_idx" in plan, f"{text}\n{plan}"
         assert "Seq Scan" not in plan, f"{text}\n{plan}"
+
+
+async def test_who_is_searched_for_as_of_a_moment_is_found_by_what_they_were_called_then(company):
+    id = await company.customer("王芳", emails=["wang@example.com"], occurred_at=day(1))
+    other = await company.customer("王小芳", occurred_at=day(1))
+    await company.does("rename-customer", customer_id=id, name="李丽", occurred_at=day(5))
+    await company.settles()
+    renamed = max(row["position"] for row in (await company.list(CUSTOMERS)).rows)
+    await company.does("merge-customers", survivor_id=id, merged_id=other, occurred_at=day(9))
+    await company.settles()
+
+    async def found_then(text, *cut):
+        names = await found(company, text, cut=await settled(company.connection, Cut(*cut)))
+        return sorted(names)
+
+    assert await found_then("王", day(3)) == ["王小芳", "王芳"]
+    assert await found_then("王", day(6)) == ["王小芳"]
+    assert await found_then("wang@", day(6)) == ["李丽"]
+    assert await found_then("李", day(3)) == await found_then("王", day(1, 8)) == []
+    assert await found_then("王", None, renamed - 1) == ["王小芳", "王芳"]
+    assert await found_then("王", None, renamed) == await found_then("王", day(10), renamed) == ["王小芳"]
+    assert await found_then("王", day(10)) == sorted(await found(company, "王")) == [], "merged by then"
+    assert await found_then("王", day(3), renamed) == ["王小芳", "王芳"]
 
 
 def a_recorded(company, number):

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +20,8 @@ from domain.export import Export
 from domain.refusals import Refusal
 from eventlog.envelope import Caller, Context
 from eventlog.positions import Epochs
+from projections.as_of import settled
+from projections.cut import Cut
 from projections.export_files import clear_away, forget, keep
 from projections.exportable import Exportable, exportable
 from projections.query import BadQuery
@@ -52,6 +54,7 @@ class Request:
     export: Export
     caller: Caller
     position: int
+    cut: Cut
 
 
 class Exporting:
@@ -82,6 +85,7 @@ class Exporting:
                 export.sorted_by,
                 export.columns,
                 export.modified_on or datetime.now(UTC),
+                asked.cut,
             )
             done = await Writing(desk, asked, question, file).write()
         except (Unfit, BadQuery) as error:
@@ -108,8 +112,13 @@ async def request_of(job: Job, desk: Desk) -> Request | None:
             [job.tenant, job.id],
         )
         row = await cursor.fetchone()
-    assert row is not None
-    return Request(export, Caller(job.tenant, row[0], frozenset({"read"})), row[1])
+        assert row is not None
+        actor, position = row
+        known_at = export.known_at if export.known_position is None else export.known_position
+        cut = await settled(connection, Cut(export.as_of, known_at))
+    if isinstance(cut.known_at, int):  # a day is not over yet: begun again, the same is to come of it
+        cut = replace(cut, known_at=min(cut.known_at, position))
+    return Request(export, Caller(job.tenant, actor, frozenset({"read"})), position, cut)
 
 
 async def told(desk: Desk, asked: Request, command: Command) -> bool:
