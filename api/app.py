@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from api import (
+    analytics,
     commands,
     customers,
     duplicates,
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> Api:
     )
     app.router.routes.extend(routes := [*commands.routes(), undoing.route()])
     # named paths before those with an id
-    for room in (customers, duplicates, exports, imports, opportunities, receivables, reads, feed, health):
+    for room in (analytics, customers, duplicates, exports, imports, opportunities, receivables, reads, feed, health):
         app.include_router(room.router)
     add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents

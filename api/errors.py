@@ -25,7 +25,7 @@ from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.export_files import Expired, NotReady
-from projections.freshness import NotFreshYet, ParkedRead
+from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, TooMuch
 from projections.query import BadQuery
 from projections.retracted import Retracted
 
@@ -121,6 +121,8 @@ TABLE: dict[type[Exception], Rule] = {
     # what cannot be answered yet; a parked event needs somebody's hand, so there asking again does not help
     ParkedRead: Rule(424, "parked"),
     NotFreshYet: Rule(503, "not-fresh-yet", headers=AGAIN),
+    TooMuch: Rule(503, "too-much"),
+    LakehouseAway: Rule(503, "lakehouse-away", headers=AGAIN),
     LogUnavailable: AWAY,
     OperationalError: AWAY,
     PoolTimeout: AWAY,
