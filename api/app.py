@@ -23,6 +23,7 @@ from api import (
     health,
     imports,
     opportunities,
+    queries,
     reads,
     receivables,
     undoing,
@@ -72,7 +73,19 @@ def create_app(settings: Settings) -> Api:
     )
     app.router.routes.extend(routes := [*commands.routes(), undoing.route()])
     # named paths before those with an id
-    for room in (analytics, customers, duplicates, exports, imports, opportunities, receivables, reads, feed, health):
+    for room in (
+        queries,
+        analytics,
+        customers,
+        duplicates,
+        exports,
+        imports,
+        opportunities,
+        receivables,
+        reads,
+        feed,
+        health,
+    ):
         app.include_router(room.router)
     add_docs(app)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -25,7 +25,7 @@ from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.export_files import Expired, NotReady
-from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, TooMuch
+from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, QueryCancelled, TooMuch
 from projections.query import BadQuery
 from projections.retracted import Retracted
 
@@ -113,6 +113,7 @@ TABLE: dict[type[Exception], Rule] = {
     DeliveryDamaged: Rule(410, "delivery-damaged"),
     CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
     NotReady: Rule(409, "file-not-ready"),
+    QueryCancelled: Rule(409, "query-cancelled"),
     # what is gone
     Retracted: Rule(410, "retracted"),
     Expired: Rule(410, "file-expired"),

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from api.caller import Callers
 from api.lakehouse import Lakehouse
+from api.sandbox import Sandbox
 from api.tide import Tide
 from deploy.settings import Settings
 from eventlog.connections import pooled
@@ -43,6 +44,7 @@ class Kronika:
         self.callers = Callers(log)
         self.tide = Tide(self.reading)
         self.lakehouse = Lakehouse(settings)
+        self.sandbox = Sandbox(settings)
         self.epochs = epochs
         self._epochs_read_at = time.monotonic()
 

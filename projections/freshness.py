@@ -28,5 +28,9 @@ class LakehouseAway(Exception):
     """The lakehouse cannot be asked just now."""
 
 
+class QueryCancelled(Exception):
+    """The query was cancelled before it had ended."""
+
+
 class TooMuch(Exception):
     """The question takes longer, or more memory, than one may; ask for less."""

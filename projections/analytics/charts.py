@@ -64,7 +64,7 @@ def library() -> str:
     """The script that draws in a browser; it takes seconds to put together, so it is kept."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle(None)).replace("</script", "<\\/script")
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
 
 
 def spec(view: type[View], rows: pa.Table) -> dict[str, Any]:

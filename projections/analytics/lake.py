@@ -253,7 +253,14 @@ def unread(connection: duckdb.DuckDBPyConnection, caller: Caller) -> list[Unread
 
 
 def attached(
-    url: str, path: str, *, read_only: bool, create: bool, memory: str = "1GB", threads: int = 2
+    url: str,
+    path: str,
+    *,
+    read_only: bool,
+    create: bool,
+    memory: str = "1GB",
+    threads: int = 2,
+    temporary: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     # Nothing is looked for on the network: what is needed is in the wheels.
     connection = duckdb.connect(
@@ -262,7 +269,7 @@ def attached(
             "autoload_known_extensions": "false",
             "memory_limit": memory,
             "threads": str(threads),
-            "temp_directory": str(Path(tempfile.gettempdir()) / "kronika-duckdb"),
+            "temp_directory": str(Path(tempfile.gettempdir()) / "kronika-duckdb") if temporary is None else temporary,
         }
     )
     try:

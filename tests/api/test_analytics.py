@@ -243,6 +243,79 @@ async def test_a_page_with_a_chart_needs_nothing_from_elsewhere(client, business
     assert len(page) > 500_000, "the library is in it"
 
 
+# -- analysts' own SQL
+
+
+async def query(client, sql: str, **more):
+    return await client.post("/v1/analytics/query", json={"sql": sql, **more})
+
+
+async def test_sql_is_asked_of_one_s_own_rows_at_the_position_wanted(client, app, business, settings, store):
+    answer = await query(
+        client, "SELECT what, owner, amount FROM opportunity_terms ORDER BY what", min_position=business
+    )
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert [row["what"] for row in told["rows"]] == ["opened", "won"]
+    assert (told["rows"][0]["owner"], told["rows"][1]["amount"]) == (EVIL, "500.0000")
+    assert told["columns"][2] == {"name": "amount", "type": "decimal128(18, 4)"}
+    assert answer.headers["x-position"] >= business
+    before = await query(client, "SELECT count(*) AS n FROM events", as_of="2025-01-15")
+    assert before.json()["rows"] == [{"n": 1}], "what has happened by then"
+    async with client_of(app, keys.create(settings.database_url, store, "rival", "spy")) as stranger:
+        assert (await query(stranger, "SELECT count(*) AS n FROM events")).json()["rows"] == [{"n": 0}]
+
+
+async def test_sql_that_reaches_further_or_is_wrong_is_refused_with_a_reason(client, business):
+    for sql, says in (
+        ("SELECT * FROM lake.events", "without a schema"),
+        ("SELECT * FROM read_text('/etc/passwd')", "read_text"),
+        ("SELECT nonsense FROM events", "nonsense"),
+        ("DROP TABLE events", "SELECT"),
+    ):
+        answer = await query(client, sql)
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-query")
+        assert says in answer.json()["detail"]
+
+
+async def test_a_query_has_rows_time_and_memory_within_limits(client, business, house, monkeypatch):
+    few = await query(client, "FROM range(100) t(i)", limit=3, format="csv")
+    assert (few.text.split(), few.headers["x-truncated"]) == (["i", "0", "1", "2"], "true")
+    much = await query(client, "SELECT list(repeat('x', 1000000) || i) FROM range(100000) t(i)")
+    assert (much.status_code, much.json()["type"]) == (503, "/problems/too-much")
+    monkeypatch.setattr("api.sandbox.START_S", 2.0)
+    monkeypatch.setattr(house.sandbox, "_settings", house.settings.model_copy(update={"analytics_timeout_s": 1.0}))
+    long = await query(client, ENDLESS)
+    assert (long.status_code, long.json()["type"]) == (503, "/problems/too-much")
+
+
+ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 5"
+
+
+async def test_a_query_is_cancelled_by_its_id_and_by_its_tenant_alone(client, app, business, house, settings, store):
+    id = "6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01"
+    running = asyncio.create_task(query(client, ENDLESS, query_id=id))
+    while not house.sandbox._running:
+        await asyncio.sleep(0.05)
+    async with client_of(app, keys.create(settings.database_url, store, "rival", "spy")) as stranger:
+        assert (await stranger.delete(f"/v1/analytics/query/{id}")).status_code == 404
+    assert (await query(client, "SELECT 1", query_id=id)).status_code == 400
+    assert (await client.delete(f"/v1/analytics/query/{id}")).status_code == 204
+    answer = await running
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/query-cancelled")
+    assert house.sandbox._running == {}
+
+
+async def test_a_query_whose_caller_has_gone_is_ended(client, business, house):
+    asking = asyncio.create_task(query(client, ENDLESS))
+    while not house.sandbox._running:
+        await asyncio.sleep(0.05)
+    asking.cancel()
+    async with asyncio.timeout(5):
+        while house.sandbox._running:
+            await asyncio.sleep(0.05)
+
+
 @st.composite
 def question(draw):
     name = draw(st.sampled_from(list(VIEWS)))

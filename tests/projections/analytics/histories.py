@@ -86,14 +86,17 @@ class Histories:
 
     def told(self, view: View, *names: str) -> list[tuple[Any, ...]]:
         """These columns of the view's rows."""
+        self.write()
+        found = self.lake.ask(self.caller, view).rows
+        assert found.column_names == list(type(view).columns), "the columns are those declared"
+        return [tuple(row[name] for name in names or found.column_names) for row in found.to_pylist()]
+
+    def write(self) -> None:
         tables, parked = rows_of(self._waiting)
         assert parked == []
         for name, rows in tables.items():
             self.lake.insert(name, rows)
         self._waiting = []
-        found = self.lake.ask(self.caller, view).rows
-        assert found.column_names == list(type(view).columns), "the columns are those declared"
-        return [tuple(row[name] for name in names or found.column_names) for row in found.to_pylist()]
 
     def forget(self) -> None:
         for fact in FACTS:
