@@ -22,6 +22,7 @@ from api.kronika import Kronika, kronika
 from api.tide import LOG
 from commands.dispatch import SKEW, NotFound, permit
 from eventlog.envelope import Caller
+from projections.analytics.lake import Unread
 from projections.as_of import read_from, settled
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
@@ -154,7 +155,7 @@ class Reading:
         gone = await retraction(self.connection, self.house.log.codec, caller, kind, id, cut)
         return gone or NotFound(kind, id)
 
-    def note(self, name: str, parked: Iterable[Parked | ParkedEvent]) -> None:
+    def note(self, name: str, parked: Iterable[Parked | ParkedEvent | Unread]) -> None:
         """These events of a read model could not be taken in, and what is answered lacks them. Raises ParkedRead when
         the caller asks for a position that lies beyond one of them."""
         for event in parked:

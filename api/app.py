@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import (
     access,
+    analytics,
     commands,
     customers,
     duplicates,
@@ -24,6 +25,7 @@ from api import (
     identity,
     imports,
     opportunities,
+    queries,
     reads,
     receivables,
     undoing,
@@ -76,6 +78,8 @@ def create_app(settings: Settings) -> Api:
     for room in (
         access,
         identity,
+        queries,
+        analytics,
         customers,
         duplicates,
         exports,

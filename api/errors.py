@@ -25,7 +25,7 @@ from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.export_files import Expired, NotReady
-from projections.freshness import NotFreshYet, ParkedRead
+from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, QueryCancelled, TooMuch
 from projections.query import BadQuery
 from projections.retracted import Retracted
 
@@ -122,6 +122,7 @@ TABLE: dict[type[Exception], Rule] = {
     DeliveryDamaged: Rule(410, "delivery-damaged"),
     CommandReused: Rule(422, "idempotency-key-reused", "This key named another command before; choose a new one."),
     NotReady: Rule(409, "file-not-ready"),
+    QueryCancelled: Rule(409, "query-cancelled"),
     # what is gone
     Retracted: Rule(410, "retracted"),
     Expired: Rule(410, "file-expired"),
@@ -131,6 +132,8 @@ TABLE: dict[type[Exception], Rule] = {
     ParkedRead: Rule(424, "parked"),
     NotFreshYet: Rule(503, "not-fresh-yet", headers=AGAIN),
     IssuerAway: Rule(503, "issuer-away", headers=AGAIN),
+    TooMuch: Rule(503, "too-much"),
+    LakehouseAway: Rule(503, "lakehouse-away", headers=AGAIN),
     LogUnavailable: AWAY,
     OperationalError: AWAY,
     PoolTimeout: AWAY,

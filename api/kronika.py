@@ -13,6 +13,8 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.types import Scope
 
 from api.caller import Callers
+from api.lakehouse import Lakehouse
+from api.sandbox import Sandbox
 from api.tide import Tide
 from deploy.settings import Settings
 from eventlog.connections import pooled
@@ -41,6 +43,8 @@ class Kronika:
         self.reads = reads
         self.callers = Callers(log, settings)
         self.tide = Tide(self.reading)
+        self.lakehouse = Lakehouse(settings)
+        self.sandbox = Sandbox(settings)
         self.epochs = epochs
         self._epochs_read_at = time.monotonic()
 
@@ -58,7 +62,11 @@ class Kronika:
             ):
                 async with reads.connection() as connection:
                     epochs = await Epochs.read(connection)
-                yield cls(settings, log, reads, epochs)
+                opened = cls(settings, log, reads, epochs)
+                try:
+                    yield opened
+                finally:
+                    opened.lakehouse.close()
         except UndefinedTable:
             raise NotMigrated("The database is not what this release needs; run: kronika migrate") from None
         finally:

@@ -283,10 +283,14 @@ def reconcile(
     accept_difference: Annotated[bool, typer.Option(help="Heal also where much of it differs.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka/--no-kafka", help="Compare Kafka with the log, too.")] = True,
     resend: Annotated[bool, typer.Option("--resend", help="Publish again what Kafka lacks.")] = False,
+    lakehouse: Annotated[bool, typer.Option("--lakehouse", help="Count the lakehouse beside the log instead.")] = False,
+    position: Annotated[int | None, typer.Option(min=0, help="With --lakehouse: at which position of the log.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
     """Work out rows of the read models anew from the log, heal those that differ, and compare Kafka with the log; exit
     code 1 when anything was not as it should be. Each run takes the next slice of all customers."""
+    if lakehouse:
+        return of_lakehouse(here(home), position, json)
     from deploy.reconcile import Wanted, as_json, show
     from deploy.reconcile import reconcile as run
 
@@ -297,6 +301,18 @@ def reconcile(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reconciling", total=None)
         outcome = asyncio.run(run(settings, wanted, lambda at, to: progress.update(task, completed=at, total=to)))
+    if json:
+        sys.stdout.write(as_json(outcome) + "\n")
+    else:
+        show(console, outcome)
+    if not outcome.as_it_should_be:
+        raise typer.Exit(1)
+
+
+def of_lakehouse(settings: Settings, position: int | None, json: bool) -> None:
+    from deploy.reconcile_lakehouse import as_json, reconcile_lakehouse, show
+
+    outcome = asyncio.run(reconcile_lakehouse(settings, position))
     if json:
         sys.stdout.write(as_json(outcome) + "\n")
     else:

@@ -161,6 +161,10 @@ class Settings(BaseSettings):
 
     lake_path: str = Field(default_factory=lambda so_far: str(so_far["home"] / "lake"))
     """A directory, or an object store's URL."""
+    analytics_memory: str = Field(default="512MB", pattern=r"^[1-9][0-9]*(MB|GB)$")
+    """How much memory the questions to the lakehouse may use together, in each process that answers them."""
+    analytics_timeout_s: float = Field(default=30, gt=0, le=600)
+    """How long one question to the lakehouse may take."""
     keys_path: AbsolutePath = Field(default_factory=lambda so_far: so_far["home"] / "keys")
     """The key store's directory; never inside the log's database or its backups."""
     metrics_port: Port | None = None

@@ -1,4 +1,4 @@
-"""What a reader is told when a read model is not as fresh, or not as whole, as asked for."""
+"""What a reader is told when a read model is not as fresh, or not as whole, as asked for, or cannot be asked."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ class ParkedRead(Exception):
         )
         self.position = position
         self.event_id = event_id
+
+
+class LakehouseAway(Exception):
+    """The lakehouse cannot be asked just now."""
+
+
+class QueryCancelled(Exception):
+    """The query was cancelled before it had ended."""
+
+
+class TooMuch(Exception):
+    """The question takes longer, or more memory, than one may; ask for less."""

@@ -1,12 +1,10 @@
-"""Keeps the lakehouse: every event into the facts, in small batches; files in order, old snapshots and orphans gone."""
+"""Keeps the lakehouse: every event into the facts, in small batches."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import asynccontextmanager
 
 import duckdb
 import structlog
@@ -20,22 +18,11 @@ from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake
 from projections.analytics.rebuild import rebuild_fact
 from workers.inbox import Inbox
+from workers.lake_care import Upkeep, care
 from workers.lifetime import Surroundings, Worker, connected, persist
 from workers.watchdog import at_work
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Upkeep:
-    """How often files are put in order, and how old what is removed must be."""
-
-    tidy_every: timedelta = timedelta(minutes=1)
-    sweep_every: timedelta = timedelta(hours=1)
-    keep: timedelta = timedelta(days=1)
-    """How far back the lakehouse can be asked as of a snapshot"""
-    safe: timedelta = timedelta(hours=2)
-    """Longer than any query reads a file, or any commit takes to name the one it has written"""
 
 
 def analyse(upkeep: Upkeep | None = None) -> Worker:
@@ -48,7 +35,7 @@ def analyse(upkeep: Upkeep | None = None) -> Worker:
             inbox = asyncio.create_task(Inbox("analyst", facts, reading, codec, around.kafka).run())
             beside = [
                 asyncio.create_task(facts.keep_pace()),
-                asyncio.create_task(keep_up(facts, upkeep or Upkeep())),
+                asyncio.create_task(care(facts, upkeep or Upkeep())),
             ]
             try:
                 await asyncio.wait([inbox, *beside], return_when=asyncio.FIRST_COMPLETED)
@@ -97,17 +84,3 @@ async def rebuild_stale(around: Surroundings, codec: Codec) -> None:
             )
     except duckdb.Error as error:
         raise LogUnavailable(f"the lakehouse's catalog broke off: {type(error).__name__}") from error
-
-
-async def keep_up(facts: Intake, upkeep: Upkeep) -> None:
-    """Put the files in order, again and again. Losing to another's commit does no harm: there is a next time."""
-    loop = asyncio.get_running_loop()
-    sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
-    while True:
-        await asyncio.sleep(upkeep.tidy_every.total_seconds())
-        with suppress(duckdb.Error):
-            await facts.run(facts.lake.tidy)
-            if loop.time() >= sweep_at:
-                sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
-                removed = await facts.run(lambda: facts.lake.sweep(keep=upkeep.keep, safe=upkeep.safe))
-                log.info("swept the lakehouse", worker="analyst", files_removed=removed)

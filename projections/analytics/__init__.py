@@ -2,20 +2,34 @@
 needs."""
 
 from projections.analytics.facts import (
+    CustomerSteps,
     Events,
     Fact,
+    OpportunityTerms,
     OrderLines,
+    OrderSteps,
     Payments,
     Retractions,
     StageMoves,
     Stages,
     TicketSteps,
 )
-from projections.analytics.views import Funnel, Revenue, Rfm, ServiceCycles, View
+from projections.analytics.views import EVERY, View
 
 FACTS: dict[str, Fact] = {
     fact.name: fact
-    for fact in (Events(), Stages(), StageMoves(), OrderLines(), Payments(), TicketSteps(), Retractions())
+    for fact in (
+        Events(),
+        CustomerSteps(),
+        Stages(),
+        StageMoves(),
+        OpportunityTerms(),
+        OrderSteps(),
+        OrderLines(),
+        Payments(),
+        TicketSteps(),
+        Retractions(),
+    )
 }
 
-VIEWS: dict[str, type[View]] = {view.name: view for view in (Funnel, Revenue, Rfm, ServiceCycles)}
+VIEWS: dict[str, type[View]] = {view.name: view for view in EVERY}

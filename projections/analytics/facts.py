@@ -188,6 +188,112 @@ class StageMoves(Fact):
     sums = "amount"
 
 
+class OpportunityTerms(Fact):
+    """What an opportunity is about, whenever something of it became known: for whom (`opened`, `customer_linked`), for
+    how much (`opened`, `amount_changed`, `product_lines_set` with an amount, `won`), by when (`opened`,
+    `close_date_changed`), who sells it (`opened`, `assigned`), and the forecast category set by hand
+    (`forecast_category_changed` with `override`), which ends when the sale does (`won`, `lost`)."""
+
+    name = "opportunity_terms"
+    reads = (
+        Opportunity.Opened,
+        Opportunity.CustomerLinked,
+        Opportunity.AmountChanged,
+        Opportunity.ProductLinesSet,
+        Opportunity.CloseDateChanged,
+        Opportunity.Assigned,
+        Opportunity.ForecastCategoryChanged,
+        Opportunity.Won,
+        Opportunity.Lost,
+    )
+    own: ClassVar = {
+        "what": "VARCHAR",
+        "customer_id": "UUID",
+        "amount": AMOUNT,
+        "currency": "VARCHAR",
+        "expected_close": "DATE",
+        "owner": "VARCHAR",
+        "team": "VARCHAR",
+        "source": "VARCHAR",
+        "forecast_category": "VARCHAR",
+        "override": "BOOLEAN",
+    }
+    sums = "amount"
+
+
+class CustomerSteps(Fact):
+    """What became known of a customer that is nothing personal: registered with its classes and owner, classified anew
+    (`value` in a `dimension`), assigned, given a parent, verified, deactivated and reactivated, merged into another
+    (`into_id`) and unmerged."""
+
+    name = "customer_steps"
+    reads = (
+        Customer.Registered,
+        Customer.Classified,
+        Customer.Assigned,
+        Customer.ParentSet,
+        Customer.Verified,
+        Customer.VerificationCorrected,
+        Customer.Deactivated,
+        Customer.Reactivated,
+        Customer.MergedInto,
+        Customer.Unmerged,
+    )
+    own: ClassVar = {
+        "what": "VARCHAR",
+        "kind": "VARCHAR",
+        "industry": "VARCHAR",
+        "region": "VARCHAR",
+        "size": "VARCHAR",
+        "tier": "VARCHAR",
+        "owner": "VARCHAR",
+        "team": "VARCHAR",
+        "source": "VARCHAR",
+        "dimension": "VARCHAR",
+        "value": "VARCHAR",
+        "parent_id": "UUID",
+        "into_id": "UUID",
+        "verified_at": "TIMESTAMPTZ",
+    }
+    sums = "position"
+    in_the_log = "SELECT json_build_object('position', e.position) AS item"
+
+
+class OrderSteps(Fact):
+    """Every step of an order as a whole: placed and amended (`total`, tax included), confirmed, held, released,
+    cancelled, closed; what was delivered and came back (`worth`, tax included), and what was invoiced (`amount`)."""
+
+    name = "order_steps"
+    reads = (
+        Order.Placed,
+        Order.Amended,
+        Order.Confirmed,
+        Order.Held,
+        Order.Released,
+        Order.Cancelled,
+        Order.Closed,
+        Order.Delivered,
+        Order.ReturnReceived,
+        Order.Invoiced,
+    )
+    own: ClassVar = {
+        "what": "VARCHAR",
+        "customer_id": "UUID",
+        "opportunity_id": "UUID",
+        "currency": "VARCHAR",
+        "owner": "VARCHAR",
+        "team": "VARCHAR",
+        "source": "VARCHAR",
+        "net": AMOUNT,
+        "total": AMOUNT,
+        "worth": AMOUNT,
+        "invoice_number": "VARCHAR",
+        "amount": AMOUNT,
+        "due_on": "DATE",
+    }
+    sums = "total"
+
+
 class OrderLines(Fact):
     """Every line of every order, whenever something became of it: placed, amended (the whole order anew), shipped,
     delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line; its price and

@@ -6,11 +6,12 @@ import importlib.metadata
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
 import duckdb
 import psycopg
@@ -55,11 +56,20 @@ class LakeAbsent(Exception):
 
 
 @dataclass(frozen=True)
+class Unread:
+    """An event of the tenant's that a fact could not take in, and that the answer therefore lacks."""
+
+    position: int
+    event_id: UUID
+
+
+@dataclass(frozen=True)
 class Reading:
     """The answer to a question, and up to where each partition was taken in when it was answered."""
 
     rows: pa.Table
     checkpoints: dict[int, int]
+    parked: list[Unread] = field(default_factory=list)
 
 
 class Lake:
@@ -88,11 +98,19 @@ class Lake:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, caller: Caller, view: View) -> Reading:
-        """Answer a view for this caller, from one snapshot of the lakehouse."""
+    def ask(
+        self, caller: Caller, view: View, cursor: duckdb.DuckDBPyConnection | None = None, most: int | None = None
+    ) -> Reading:
+        """Answer a view for this caller, from one snapshot of the lakehouse; over this `cursor` when one is given, and
+        with no more than the first `most` rows."""
+        if cursor is None:
+            with self.connection.cursor() as cursor:
+                return self.ask(caller, view, cursor, most)
         query, parameters = scope(caller, view, FACTS)
-        with self.connection.cursor() as cursor, transaction(cursor):
-            return Reading(cursor.execute(query, parameters).to_arrow_table(), checkpoints(cursor))
+        query += f"\nLIMIT {most:d}" if most is not None else ""
+        with transaction(cursor):
+            rows = cursor.execute(query, parameters).to_arrow_table()
+            return Reading(rows, checkpoints(cursor), unread(cursor, caller))
 
     def checkpoints(self) -> dict[int, int]:
         with self.connection.cursor() as cursor:
@@ -227,8 +245,22 @@ def checkpoints(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     return dict(connection.execute("SELECT partition, position FROM lake.checkpoints ORDER BY partition").fetchall())
 
 
+def unread(connection: duckdb.DuckDBPyConnection, caller: Caller) -> list[Unread]:
+    found = connection.execute(
+        "SELECT DISTINCT position, event_id FROM lake.parked WHERE tenant = ? ORDER BY position", [caller.tenant]
+    ).fetchall()
+    return [Unread(position, event_id) for position, event_id in found]
+
+
 def attached(
-    url: str, path: str, *, read_only: bool, create: bool, memory: str = "1GB", threads: int = 2
+    url: str,
+    path: str,
+    *,
+    read_only: bool,
+    create: bool,
+    memory: str = "1GB",
+    threads: int = 2,
+    temporary: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     # Nothing is looked for on the network: what is needed is in the wheels.
     connection = duckdb.connect(
@@ -237,7 +269,7 @@ def attached(
             "autoload_known_extensions": "false",
             "memory_limit": memory,
             "threads": str(threads),
-            "temp_directory": str(Path(tempfile.gettempdir()) / "kronika-duckdb"),
+            "temp_directory": str(Path(tempfile.gettempdir()) / "kronika-duckdb") if temporary is None else temporary,
         }
     )
     try:

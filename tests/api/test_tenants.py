@@ -118,7 +118,8 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
     }
     found = []
     for path, operations in document["paths"].items():
-        if "get" in operations and path.startswith("/v1/"):
+        # The lakehouse has a test of its own (test_analytics.py): there is none here.
+        if "get" in operations and path.startswith("/v1/") and not path.startswith("/v1/analytics/"):
             found.append(path.replace("{id}", str(ids.get(plural.get(path.split("/")[2], ""), ""))))
     return found
 
@@ -139,7 +140,7 @@ async def test_the_owner_sees_what_is_there(app, key, theirs):
                 or str(theirs["opportunity_id"]) in answer.text
                 or "ageing" in path
                 or "kept" in path
-                or path in ("/v1/me", "/v1/access/explain")
+                or path in ("/v1/me", "/v1/access/explain", "/v1/analytics")
             ), path
 
 

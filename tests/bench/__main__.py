@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import appends, as_of, flood, http, imports, lag, projections, sustained
+from tests.bench import appends, as_of, flood, http, imports, lag, projections, sustained, views
 from tests.bench.measure import Benchmark, Rounds, write
 from tests.bench.place import ROOT, Place
 
@@ -22,6 +22,7 @@ def every(place: Place, hold_s: float) -> list[Benchmark]:
         *flood.benchmarks(place),
         *projections.benchmarks(place),
         *as_of.benchmarks(place),
+        *views.benchmarks(place),
         *lag.benchmarks(place),
         *imports.benchmarks(place),
         *sustained.benchmarks(place, hold_s),

@@ -15,7 +15,8 @@ from eventlog import feed
 from projections.analytics.lake import Lake, prepare, reflected
 from projections.analytics.rebuild import reconcile
 from tests.workers.conftest import at_work, eventually, happen
-from workers.analyst import Upkeep, analyse
+from workers.analyst import analyse
+from workers.lake_care import Upkeep
 from workers.relay import relay
 
 pytestmark = pytest.mark.anyio

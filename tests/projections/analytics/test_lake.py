@@ -14,6 +14,9 @@ import duckdb
 import psycopg
 import pytest
 
+from deploy.errors import NotAsPromised
+from deploy.reconcile_lakehouse import reconcile_lakehouse
+from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import event_types
 from projections.analytics import FACTS, lake
@@ -386,3 +389,25 @@ async def test_several_threads_ask_one_connection_at_once(company, lakehouse):
             thread.join()
     assert len(answers) == 8
     assert all(answer == answers[0] for answer in answers)
+
+
+async def test_the_lakehouse_is_counted_beside_the_log_at_a_named_position(company, lakehouse, tmp_path):
+    await some_business(company, 1)
+    before = await lakehouse.settles(company)
+    await some_business(company, 1)
+    head = await lakehouse.settles(company)
+    settings = Settings(home=tmp_path, database_url=lakehouse.url, lake_path=lakehouse.path)
+    now, then = [await reconcile_lakehouse(settings, position) for position in (None, before)]
+    assert (now.position, then.position) == (head, before)
+    assert now.as_it_should_be
+    assert then.as_it_should_be
+    assert then.facts[0].rows < now.facts[0].rows
+    with pytest.raises(NotAsPromised):
+        await reconcile_lakehouse(settings, head + 1)
+    with lakehouse.open() as opened:
+        opened.connection.execute("CREATE TEMP TABLE kept AS FROM lake.payments LIMIT 1")
+        opened.connection.execute("DELETE FROM lake.payments WHERE position = (SELECT position FROM kept)")
+        lost = await reconcile_lakehouse(settings, None)
+        assert [one.fact for one in lost.facts if not one.agrees] == ["payments"]
+        opened.connection.execute("INSERT INTO lake.payments FROM kept")
+    assert (await reconcile_lakehouse(settings, None)).as_it_should_be

@@ -1,4 +1,4 @@
--- Service cycles: one row each time a ticket was worked on, from opened or reopened until resolved, closed or merged.
+-- Cycles: one row each time a ticket was worked on, from opened or reopened until resolved, closed or merged.
 -- The same figures as domain/service_times.py computes, by the wall clock.
 --
 -- Events are taken in the order in which they happened (then by version); what happens after a cycle has ended belongs
@@ -51,8 +51,3 @@ SELECT stream_id AS ticket_id, cycle, customer_id, kind, priority, channel, prod
        score
   FROM turns JOIN outcome USING (stream_id, turn) JOIN opened USING (stream_id)
   LEFT JOIN waited USING (stream_id, turn) LEFT JOIN score USING (stream_id, cycle)
- WHERE ($started_from::DATE IS NULL OR started_at >= $started_from::DATE)
-   AND ($started_before::DATE IS NULL OR started_at < $started_before::DATE)
-   AND ($kind::VARCHAR IS NULL OR kind = $kind)
-   AND ($team::VARCHAR IS NULL OR team = $team)
- ORDER BY started_at, ticket_id, cycle

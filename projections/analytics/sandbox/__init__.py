@@ -1,0 +1,1 @@
+"""Analysts' own SQL: looked through before it runs, in a process of its own that can read this tenant's rows alone."""

@@ -1,0 +1,125 @@
+"""One query: the request on standard input, on standard output a line of JSON, then the rows as an Arrow stream."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+from datetime import date, datetime
+from typing import Any, BinaryIO
+
+import duckdb
+import orjson
+import pyarrow as pa
+from pyarrow import ipc
+
+from eventlog.envelope import Caller
+from eventlog.errors import LogUnavailable
+from projections.analytics import FACTS
+from projections.analytics.lake import LakeAbsent, attached, checkpoints, literal, without_secrets
+from projections.analytics.sandbox.allowed import NotAllowed, check, said
+from projections.analytics.views.view import DEFINITIONS, Scope, definitions_of, scoped, statement
+
+BATCH = 10_000
+MOST_BYTES = 256_000_000
+"""Of an answer."""
+
+OFFERED = [*FACTS, *(name for name in sorted(DEFINITIONS) if "$" not in statement(f"definitions/{name}"))]
+"""The tables of a query: every fact, and what the views' definitions make of them."""
+
+
+def main() -> None:
+    request = orjson.loads(sys.stdin.buffer.read())
+    bound(request["memory_mb"], request["seconds"])
+    told = sys.stdout.buffer
+    try:
+        answer(request, told)
+    except NotAllowed as error:
+        refuse(told, "refused", str(error))
+    except (LakeAbsent, LogUnavailable) as error:
+        refuse(told, "away", without_secrets(str(error), request["url"]))
+    except (duckdb.OutOfMemoryException, MemoryError):
+        refuse(told, "too much", "This takes more memory than a query may; ask for less.")
+    except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException, duckdb.FatalException) as error:
+        refuse(told, "away", f"The lakehouse does not answer ({type(error).__name__}); ask again shortly.")
+    except duckdb.Error as error:
+        refuse(told, "refused", said(str(error)))
+
+
+def bound(memory_mb: int, seconds: float) -> None:
+    """Whatever a query finds to do: no file grows, no core is left, and memory and time end."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds * 4) + 10, int(seconds * 4) + 15))
+    roomy = (memory_mb * 2 + 1_000) * 1_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (roomy, roomy))
+
+
+def answer(request: dict[str, Any], told: BinaryIO) -> None:
+    connection = attached(
+        request["url"], request["path"], read_only=True, create=False, memory=f"{request['memory_mb']}MB", temporary=""
+    )
+    connection.execute("BEGIN")
+    reached = checkpoints(connection)
+    offer(connection, scope_of(request))
+    lock(connection, request["path"])
+    query = request["sql"].strip().rstrip(";")
+    check(connection, query, OFFERED)
+    rows = connection.execute(query).to_arrow_reader(BATCH)
+    most, counted, size, batches = request["limit"], 0, 0, []
+    for batch in rows:
+        counted, size = counted + batch.num_rows, size + batch.nbytes
+        if size > MOST_BYTES:
+            raise NotAllowed("The answer is larger than 256 MB; ask for fewer rows or columns.")
+        batches.append(batch)
+        if counted > most:
+            break
+    table = pa.Table.from_batches(batches, rows.schema).slice(0, most)
+    told.write(
+        orjson.dumps({"checkpoints": {str(p): n for p, n in reached.items()}, "truncated": counted > most}) + b"\n"
+    )
+    with ipc.new_stream(told, table.schema) as stream:
+        stream.write_table(table)
+
+
+def scope_of(request: dict[str, Any]) -> Scope:
+    as_of, known_at = request["as_of"], request["known_at"]
+    known = datetime.fromisoformat(known_at) if isinstance(known_at, str) else known_at
+    return Scope.of(Caller(request["tenant"], "analyst"), datetime.fromisoformat(as_of) if as_of else None, known)
+
+
+def offer(connection: duckdb.DuckDBPyConnection, scope: Scope) -> None:
+    """Every table as a view of this tenant's rows, as of then; a view takes no parameters, so they are written out."""
+    conditions = scope.conditions
+    for name, value in scope.values.items():
+        conditions = conditions.replace(f"${name}", written(value))
+    scope = Scope(conditions, {})
+    for name in OFFERED:
+        query = f"FROM {name}" if name in FACTS else statement(f"definitions/{name}")
+        used = definitions_of(query) if name not in FACTS else {}
+        parts = [
+            *scoped(scope, FACTS, [query, *used.values()]),
+            *(f"{other} AS ({its})" for other, its in used.items()),
+        ]
+        connection.execute(f"CREATE TEMP VIEW {name} AS WITH {', '.join(parts)}, offered AS ({query}) FROM offered")
+
+
+def written(value: str | int | date) -> str:
+    if isinstance(value, int):
+        return str(value)
+    text = f"'{literal(str(value))}'"
+    return f"{text}::TIMESTAMPTZ" if isinstance(value, date) else text
+
+
+def lock(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """From here on nothing is opened but the lakehouse's own files, and nothing of this can be changed."""
+    connection.execute(f"SET allowed_directories = ['{literal(path.rstrip('/'))}/']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET allow_community_extensions = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def refuse(told: BinaryIO, why: str, message: str) -> None:
+    told.write(orjson.dumps({"error": why, "message": message}) + b"\n")

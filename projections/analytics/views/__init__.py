@@ -1,0 +1,51 @@
+"""The questions that the lakehouse answers, each with its parameters; what a figure means stands above its SQL."""
+
+from projections.analytics.views.customers import (
+    Channels,
+    CohortRetention,
+    CustomerDistribution,
+    CustomerGrowth,
+    MasterData,
+    Rfm,
+    TopCustomers,
+    WhiteSpace,
+)
+from projections.analytics.views.money import ReceivablesAgeing, Revenue
+from projections.analytics.views.sales import (
+    Forecast,
+    ForecastAccuracy,
+    Funnel,
+    Slippage,
+    StageSurvival,
+    StageTimes,
+    Velocity,
+    WinRate,
+)
+from projections.analytics.views.service import Backlog, ServiceCycles, ServiceQuality
+from projections.analytics.views.view import Chart, Column, View, scope
+
+EVERY: tuple[type[View], ...] = (
+    Funnel,
+    StageTimes,
+    StageSurvival,
+    WinRate,
+    Velocity,
+    Forecast,
+    ForecastAccuracy,
+    Slippage,
+    Revenue,
+    ReceivablesAgeing,
+    Rfm,
+    CohortRetention,
+    TopCustomers,
+    WhiteSpace,
+    CustomerDistribution,
+    CustomerGrowth,
+    Channels,
+    MasterData,
+    ServiceCycles,
+    ServiceQuality,
+    Backlog,
+)
+
+__all__ = ["EVERY", "Chart", "Column", "Funnel", "Revenue", "Rfm", "ServiceCycles", "View", "scope"]

@@ -1,0 +1,195 @@
+"""What every question to the lakehouse has: parameters, what the columns of its answer mean, and how it is drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
+
+from eventlog.envelope import Caller
+
+Kind = Literal["text", "id", "date", "moment", "integer", "real", "money", "quantity"]
+"""What a column holds: `money` and `quantity` are exact decimals, `real` is a floating-point number."""
+
+
+class Column(NamedTuple):
+    """One column of an answer: what it holds, in which unit, and in how many of what."""
+
+    kind: Kind
+    unit: str = ""
+
+
+TEXT, ID, DAY, MOMENT = Column("text"), Column("id"), Column("date"), Column("moment")
+CURRENCY = Column("text", "ISO 4217")
+MONEY = Column("money", "currency of the row")
+QUANTITY = Column("quantity", "units of the product")
+SHARE = Column("real", "share, 0 to 1")
+DAYS = Column("real", "days")
+SECONDS = Column("real", "seconds")
+
+
+def count(of: str) -> Column:
+    """How many of something."""
+    return Column("integer", of)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """How a view is drawn: a mark, and which column goes where. `by` is told apart by colour (in a heat map it is what
+    the colour shows); each value of `facet` has a picture of its own."""
+
+    mark: Literal["bars", "lines", "steps", "heat"]
+    x: str
+    y: str | tuple[str, ...]
+    """Several columns are drawn side by side (bars) or as a line each."""
+    by: str | None = None
+    facet: str | None = None
+    stacked: bool = False
+    lying: bool = False
+    """Bars that lie: `x` runs down the page, in the order of the rows."""
+    ordered: str | None = None
+    """The column that puts `x` in order, where the rows do not."""
+
+
+class View(BaseModel):
+    """A question with its parameters. All days are days in UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    columns: ClassVar[dict[str, Column]]
+    """Every column of the answer, in order."""
+    chart: ClassVar[Chart]
+
+    as_of: AwareDatetime | date | None = Field(
+        None,
+        union_mode="left_to_right",
+        description="Only what had happened by this moment, or the end of this day.",
+    )
+    known_at: NonNegativeInt | AwareDatetime | None = Field(
+        None, description="Only what the log knew at this position, or at this moment."
+    )
+
+    @classmethod
+    def sql(cls) -> str:
+        """A query that begins with WITH, over facts and definitions by their bare names."""
+        return statement(cls.name)
+
+    @classmethod
+    def definition(cls) -> str:
+        """What the figures mean, in words."""
+        return words(cls.name)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the query may name with a `$`, beyond the scope."""
+        return self.model_dump(exclude={"as_of", "known_at"}) | {"moment": self.moment, "day": self.day}
+
+    @property
+    def moment(self) -> datetime:
+        """The moment asked for, on the world's clock: where what is still open ends. No day ends in the future."""
+        now = datetime.now(UTC)
+        if self.as_of is None:
+            return now
+        if isinstance(self.as_of, datetime):
+            return min(self.as_of, now)
+        return min(datetime.combine(self.as_of, time.max, UTC), now)
+
+    @property
+    def day(self) -> date:
+        """The day asked for."""
+        return self.moment.astimezone(UTC).date()
+
+
+class Scope(NamedTuple):
+    """What a caller may see, as conditions on a fact's rows, and the values of their parameters."""
+
+    conditions: str
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, caller: Caller, as_of: datetime | date | None, known_at: int | datetime | None) -> Scope:
+        """Nothing but this tenant's rows, by the day and the position asked for."""
+        conditions: list[str] = ["tenant = $tenant"]
+        values: dict[str, Any] = {"tenant": caller.tenant}
+        if as_of is not None:
+            moment = isinstance(as_of, datetime)
+            conditions.append("occurred_at <= $as_of" if moment else "occurred_at < $as_of + INTERVAL 1 DAY")
+            values["as_of"] = as_of
+        if known_at is not None:
+            conditions.append(f"{'position' if isinstance(known_at, int) else 'recorded_at'} <= $known_at")
+            values["known_at"] = known_at
+        return cls(" AND ".join(conditions), values)
+
+
+def scope(caller: Caller, view: View, facts: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """The view's query, and its parameters, over nothing but what this caller may see, by the day and the position
+    asked for. The one way to the facts: a view cannot name the tables themselves."""
+    seen, query = Scope.of(caller, view.as_of, view.known_at), view.sql()
+    used = definitions_of(query)
+    together = ",\n".join([*scoped(seen, facts, [query, *used.values()]), *(f"{n} AS ({q})" for n, q in used.items())])
+    text = f"WITH {together},\n{query.removeprefix('WITH ')}"
+    values = view.parameters() | seen.values
+    return text, {name: values[name] for name in set(re.findall(r"\$(\w+)", text))}
+
+
+def scoped(scope: Scope, facts: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Each fact that one of these texts names, under its own name and without what was retracted."""
+    together = "\n".join(texts)
+    stands = f"{scope.conditions} AND stream_id NOT IN (FROM retracted)"
+    return [
+        f"retractions AS (SELECT * FROM lake.retractions WHERE {scope.conditions})",  # noqa: S608  # names of our own
+        RETRACTED,
+        *(
+            f"{fact} AS (SELECT * FROM lake.{fact} WHERE {stands})"  # noqa: S608  # as above
+            for fact in facts
+            if fact != "retractions" and re.search(rf"\b{fact}\b", together)
+        ),
+    ]
+
+
+# A retraction is dated at the beginning of what was entered in error: of any day, nothing of it counts.
+RETRACTED = """retracted AS (
+    SELECT stream_id FROM retractions GROUP BY stream_id HAVING arg_max(what, position) = 'retracted')"""
+
+FOLDER = files("projections.analytics") / "sql"
+
+
+def definitions_of(query: str) -> dict[str, str]:
+    """What this query names of the definitions that views share, by name, each after those that it rests on."""
+    found: dict[str, str] = {}
+    for name in sorted(DEFINITIONS):
+        if name not in found and re.search(rf"\b{name}\b", query):
+            text = statement(f"definitions/{name}")
+            found |= {other: its for other, its in definitions_of(text).items() if other not in found}
+            found[name] = text
+    return found
+
+
+DEFINITIONS = frozenset(
+    entry.name.removesuffix(".sql") for entry in (FOLDER / "definitions").iterdir() if entry.name.endswith(".sql")
+)
+
+
+@cache
+def source(name: str) -> str:
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def statement(name: str) -> str:
+    """The SQL of a file, without its words."""
+    return re.sub(r"--.*", "", source(name)).strip()
+
+
+@cache
+def words(name: str) -> str:
+    """What stands above the SQL of a file."""
+    above = re.match(r"(?:--.*\n)*", source(name))
+    assert above is not None
+    return re.sub(r"(?m)^-- ?", "", above[0]).strip()
