@@ -72,7 +72,8 @@ async def asked(request: Request, caller: Calling, house: House) -> Response:
     came = visit(request.scope)
     body.media_type(came.headers, body.JSON)
     try:
-        wanted = SqlRequest.model_validate(body.parsed(await body.read(came.headers, request.receive)))
+        sent = await body.read(came.headers, request.receive, house.settings.body_max_bytes)
+        wanted = SqlRequest.model_validate(body.parsed(sent))
     except ValidationError as error:
         raise invalid(error) from None
     kind = format_of(wanted.format, request.headers.get("accept", ""))
