@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
@@ -66,8 +67,11 @@ class EventType:
         return [(name, self.adapters[name].serializer) for name in sorted(self.personal)]
 
     @cached_property
-    def defaults(self) -> dict[str, Any]:
-        return {f.name: f.default for f in fields(self.event_class) if f.default is not MISSING}
+    def blank(self) -> dict[str, Any]:
+        """Every field as it is when nothing was stored of it."""
+        return dict.fromkeys(self.hints) | {
+            f.name: f.default for f in fields(self.event_class) if f.default is not MISSING and f.name in self.hints
+        }
 
     @property
     def schema_version(self) -> int:
@@ -89,10 +93,12 @@ class EventType:
     def event(self, stream_id: UUID, version: int, occurred_at: datetime, state: dict[str, Any]) -> Event:
         """The event from its stored values. One that is missing takes the field's default, else None: an event is
         never unreadable."""
-        given = {name: value for name in self.hints if (value := state.get(name)) is not None}
-        values = dict.fromkeys(self.hints) | self.defaults | self._read.validate_python(given)
+        given = {name: value for name, value in state.items() if value is not None}
         event = object.__new__(self.event_class)
-        vars(event).update(originator_id=stream_id, originator_version=version, timestamp=occurred_at, **values)
+        said = vars(event)
+        said.update(originator_id=stream_id, originator_version=version, timestamp=occurred_at)
+        said.update(self.blank)
+        said.update(self._read.validate_python(given))
         return event
 
 
@@ -179,7 +185,7 @@ class Codec:
             key, stream = self.keys.find(tenant, subject_id), str(stream_id)
             for name, value in personal.items():
                 place = associated(tenant, stream, version, name)
-                state[name] = orjson.loads(key.open(Sealed(b64decode(value)), place)) if key else None
+                state[name] = orjson.loads(key.open(Sealed(a2b_base64(value)), place)) if key else None
         for written in range(schema_version, known.schema_version):
             getattr(known.event_class, f"upcast_v{written}_v{written + 1}")(state)
         return known.event(stream_id, version, occurred_at, state)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from uuid import UUID
 from zlib import crc32
 
+from msgspec import Struct
+
 from domain.aggregate import Aggregate, Event
 from domain.policy import ACTIONS
 
@@ -79,8 +81,7 @@ class Context:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """One event as the log holds it: the envelope and the decoded event.
 
     `position` counts across the log (gapless, in commit order), `version` within the stream. `event` is None when the

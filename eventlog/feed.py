@@ -9,6 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
+from msgspec.json import Decoder
+from msgspec.structs import astuple
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg.types.json import set_json_loads
@@ -24,6 +27,37 @@ COLUMNS = (
     " source"
 )
 PAGE = 2_000
+
+
+class Message(Struct):
+    """What a Kafka record carries: a row of the log, COLUMNS and what is stored. An earlier release may have said less
+    of the envelope."""
+
+    position: int
+    tenant: str
+    stream_type: str
+    stream_id: UUID
+    version: int
+    partition: int
+    subject_id: UUID
+    event_id: UUID
+    type: str
+    schema_version: int
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    on_behalf_of: str | None
+    reason: str | None
+    correlation_id: UUID
+    causation_id: UUID | None
+    command_id: str
+    trace: str | None
+    source: dict[str, Any] | None = None
+    data: dict[str, Any] = {}
+    personal: dict[str, str] | None = None
+
+
+MESSAGE = Decoder(Message)
 
 
 async def page(
@@ -177,35 +211,4 @@ def message(row: tuple[Any, ...]) -> bytes:
 
 def from_message(body: bytes, codec: Codec) -> Recorded:
     """The recorded event that a Kafka record carries."""
-    m = orjson.loads(body)
-    stream_id, subject_id = UUID(m["stream_id"]), UUID(m["subject_id"])
-    occurred_at = datetime.fromisoformat(m["occurred_at"])
-    event, unreadable = codec.read(
-        m["type"],
-        m["schema_version"],
-        m["tenant"],
-        stream_id,
-        m["version"],
-        subject_id,
-        occurred_at,
-        m["data"],
-        m["personal"],
-    )
-    texts = ("actor", "on_behalf_of", "reason", "command_id", "trace", "tenant", "stream_type", "type")
-    return Recorded(
-        position=m["position"],
-        stream_id=stream_id,
-        version=m["version"],
-        partition=m["partition"],
-        subject_id=subject_id,
-        event_id=UUID(m["event_id"]),
-        schema_version=m["schema_version"],
-        recorded_at=datetime.fromisoformat(m["recorded_at"]),
-        occurred_at=occurred_at,
-        correlation_id=UUID(m["correlation_id"]),
-        causation_id=UUID(m["causation_id"]) if m["causation_id"] else None,
-        source=Source.read(m.get("source")),
-        event=event,
-        unreadable=unreadable,
-        **{name: m[name] for name in texts},
-    )
+    return recorded(astuple(MESSAGE.decode(body)), codec)

@@ -13,6 +13,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from eventlog.envelope import Recorded
 from projections.projection import Projection, Row
@@ -20,6 +21,9 @@ from projections.projection import Projection, Row
 log = structlog.get_logger()
 
 Key = tuple[Any, ...]
+
+COPIED = 100
+"""From so many new rows on, to copy them costs less than a statement that brings them as JSON."""
 
 REMEMBERED = 30_000
 """Rows kept in memory, some 100 MB at the most: those that changed last."""
@@ -138,6 +142,8 @@ class Host:
             for fold in folds:
                 if one_by_one:
                     await self._write_or_park(fold)
+                elif fold.slot.projection.per_event and len(fold.rows) >= COPIED:
+                    await self._add(fold)
                 else:
                     await self._write(fold)
             await self._park([(fold.slot, *parked) for fold in folds for parked in fold.parked])
@@ -209,8 +215,10 @@ class Host:
             name, serves = fold.slot.name, fold.slot.projection.serves
             remembered = {key: row for key in fold.events if (row := self._rows.get((name, key))) is not None}
             fold.rows = {key: row for key, row in remembered.items() if serves(row, fold.events[key])}
-            if missing := [key for key in fold.events if key not in fold.rows]:
-                reading.append((fold, missing))
+            begins = fold.slot.projection.begins
+            unknown = [key for key in fold.events if key not in fold.rows and not begins(fold.events[key][0])]
+            if unknown:
+                reading.append((fold, unknown))
         await self._query_rows(reading)
 
     async def _query_rows(self, reading: list[tuple[Fold, list[Key]]]) -> None:
@@ -290,6 +298,23 @@ class Host:
         if changed:
             await self.connection.execute(upsert(fold.slot), [as_json(changed)])
 
+    async def _add(self, fold: Fold) -> None:
+        """Write rows of which none is there yet: the fence says that nobody else has written them. Where one is there
+        all the same, the batch is refused, and what is applied one by one replaces it."""
+        table = fold.slot.projection.table
+        async with self.connection.cursor().copy(copy_in(fold.slot)) as copy:
+            copy.set_types([kind.split()[0] for kind in table.columns.values()])
+            try:
+                for row in fold.rows.values():
+                    await copy.write_row(
+                        [
+                            Jsonb(value, orjson.dumps) if value is not None and column in table.json_columns else value
+                            for column, value in row.items()
+                        ]
+                    )
+            except (TypeError, AttributeError) as error:  # a handler's fault, found when writing
+                raise psycopg.DataError(f"a row cannot be written: {type(error).__name__}") from error
+
     async def _write_or_park(self, fold: Fold) -> None:
         """Write the rows; the events of those that the store refuses are parked."""
         try:
@@ -354,6 +379,12 @@ def rows_by_key(slot: Slot) -> bytes:
         names=sql.SQL(", ").join(map(sql.Identifier, types)),
     )
     return query.as_bytes()
+
+
+@cache
+def copy_in(slot: Slot) -> bytes:
+    columns = sql.SQL(", ").join(map(sql.Identifier, slot.projection.table.columns))
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(slot.table, columns).as_bytes()
 
 
 @cache

@@ -104,6 +104,10 @@ class Projection:
         """By key, what is folded onto, made of the rows found."""
         return {tuple(row[column] for column in self.table.key): row for row in rows}
 
+    def begins(self, recorded: Recorded) -> bool:
+        """Whether there is no row before this event, so that none need be read."""
+        return recorded.version == 1
+
     def serves(self, row: Row, events: Sequence[Recorded]) -> bool:
         """Whether what was remembered of a key is enough to fold these events onto."""
         return True

@@ -23,8 +23,11 @@ from workers.watchdog import at_work
 
 log = structlog.get_logger()
 
-BATCH = 2_000
+BATCH = 5_000
 """Events at a time: few enough to be applied in a second or so."""
+
+POLLED = 4 * BATCH
+"""Records that a poll brings at the most."""
 
 IDLE_S, HURRY_S, MEANWHILE_S = 0.25, 0.05, 0.005
 """How long a poll of Kafka waits for something to arrive: as a rule, while Kafka is silent, while the log is read."""
@@ -144,9 +147,18 @@ class Inbox:
 
     async def _deliver(self, records: Sequence[Record]) -> None:
         self._silence.heard(records)
-        if batch := self._next(records):
-            await self._apply([feed.from_message(record.body, self._codec) for record in batch], "kafka")
-            self._hurry = False
+        if not (fresh := self._next(records)):
+            return
+        batch = self._decoded(fresh[:BATCH])
+        for at in range(BATCH, len(fresh), BATCH):  # each is decoded while the store is busy with the one before
+            decoding = asyncio.create_task(asyncio.to_thread(self._decoded, fresh[at : at + BATCH]))
+            await self._apply(batch, "kafka")
+            batch = await decoding
+        await self._apply(batch, "kafka")
+        self._hurry = False
+
+    def _decoded(self, records: list[Record]) -> list[Recorded]:
+        return [feed.from_message(record.body, self._codec) for record in records]
 
     def _next(self, records: Sequence[Record]) -> list[Record]:
         """Those that continue partitions which follow Kafka, by position; a hole sends its partition to the log."""
@@ -220,7 +232,7 @@ class Inbox:
                 await self._unsubscribe()
         elif self._joining is None and now.topic and time.monotonic() >= self._join_at:
             group = f"{now.topic}.{self.name}"
-            self._joining = asyncio.create_task(Subscription.join(self._kafka, group, now.topic, most=BATCH))
+            self._joining = asyncio.create_task(Subscription.join(self._kafka, group, now.topic, most=POLLED))
 
     async def _tend_claims(self) -> None:
         if time.monotonic() < self._claim_at:
