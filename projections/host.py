@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from eventlog.envelope import Recorded
+from eventlog.envelope import EventClass, Recorded
 from projections.projection import Projection, Row
 
 log = structlog.get_logger()
@@ -75,6 +75,10 @@ class Host:
         self.checkpoints: dict[tuple[str, int], int] = {}
         self._skipped: set[tuple[str, int]] = set()
         self._rows: dict[tuple[str, Key], Row] = {}
+        self._readers: dict[EventClass | None, list[int]] = {}
+        for number, slot in enumerate(slots):
+            for event_class in slot.projection.handlers:
+                self._readers.setdefault(event_class, []).append(number)
 
     async def claim(self, partitions: Iterable[int]) -> None:
         """Become the owner of these partitions of all slots; earlier owners are fenced from here on."""
@@ -133,7 +137,7 @@ class Host:
         # client's locks would keep a successor out for as long.
         async with self.connection.transaction():
             await self._advance(reached)
-            folds = [fold for slot in self.slots if (fold := self._sort(slot, batch)).events]
+            folds = self._sort(batch)
             await self._set_parked_aside(folds)
             await self._read_rows(folds)
             for fold in folds:
@@ -181,18 +185,18 @@ class Host:
         if cursor.rowcount != len(steps):
             raise Fenced(f"{len(steps) - cursor.rowcount} of {len(steps)} checkpoints belong to another worker now")
 
-    def _sort(self, slot: Slot, batch: Sequence[Recorded]) -> Fold:
-        """The events that this slot has yet to see, by the row they concern."""
-        projection = slot.projection
-        events: dict[Key, list[Recorded]] = {}
+    def _sort(self, batch: Sequence[Recorded]) -> list[Fold]:
+        """The events that each slot has yet to see, by the row they concern."""
+        folds = [Fold(slot, {}) for slot in self.slots]
         for recorded in batch:
-            if (
-                recorded.event_class in projection.handlers
-                and recorded.position > self.checkpoints[slot.name, recorded.partition]
-                and (projection.name, recorded.position) not in self._skipped
-            ):
-                events.setdefault(projection.key(recorded), []).append(recorded)
-        return Fold(slot, events)
+            for number in self._readers.get(recorded.event_class, ()):
+                slot = folds[number].slot
+                if (
+                    recorded.position > self.checkpoints[slot.name, recorded.partition]
+                    and (slot.projection.name, recorded.position) not in self._skipped
+                ):
+                    folds[number].events.setdefault(slot.projection.key(recorded), []).append(recorded)
+        return [fold for fold in folds if fold.events]
 
     async def _set_parked_aside(self, folds: list[Fold]) -> None:
         """The later events of a parked row wait with it."""
@@ -302,16 +306,12 @@ class Host:
         """Write rows of which none is there yet: the fence says that nobody else has written them. Where one is there
         all the same, the batch is refused, and what is applied one by one replaces it."""
         table = fold.slot.projection.table
+        columns = [(column, column in table.json_columns) for column in table.columns]
         async with self.connection.cursor().copy(copy_in(fold.slot)) as copy:
             copy.set_types([kind.split()[0] for kind in table.columns.values()])
             try:
                 for row in fold.rows.values():
-                    await copy.write_row(
-                        [
-                            Jsonb(value, orjson.dumps) if value is not None and column in table.json_columns else value
-                            for column, value in row.items()
-                        ]
-                    )
+                    await copy.write_row([as_jsonb(row[name]) if is_json else row[name] for name, is_json in columns])
             except (TypeError, AttributeError) as error:  # a handler's fault, found when writing
                 raise psycopg.DataError(f"a row cannot be written: {type(error).__name__}") from error
 
@@ -361,6 +361,10 @@ def as_json(rows: list[Row]) -> str:
         return orjson.dumps(rows, default=encode).decode()
     except TypeError as error:  # a handler's fault, found when writing: the row is refused like any other
         raise psycopg.DataError(str(error)) from error
+
+
+def as_jsonb(value: Any) -> Jsonb | None:
+    return None if value is None else Jsonb(value, orjson.dumps)
 
 
 def encode(value: Any) -> Any:

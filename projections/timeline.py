@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -61,13 +62,18 @@ class Timeline(Projection):
     def key(self, recorded: Recorded) -> tuple[Any, ...]:
         return recorded.tenant, recorded.position
 
+    def new_row(self, recorded: Recorded) -> Row:
+        """What its envelope says."""
+        return dict(zip(ENVELOPE, of_envelope(recorded), strict=True))
+
     def happened(self, row: Row, event: Event, recorded: Recorded) -> None:
-        row.update({name: getattr(recorded, name) for name in ENVELOPE})
+        said = vars(event)
         row["source"] = self.plain("source", recorded.source)
-        row["fields"] = self.plain("fields", {name: getattr(event, name) for name in field_names(type(event))})
+        row["fields"] = self.plain("fields", {name: said[name] for name in field_names(type(event))})
 
 
-ENVELOPE = Timeline.table.columns.keys() - {"tenant", "position", "source", "fields"}
+ENVELOPE = [column for column in Timeline.table.columns if column not in {"source", "fields"}]
+of_envelope = attrgetter(*ENVELOPE)
 Timeline.handlers = {event_class: Timeline.happened for aggregate in AGGREGATES for event_class in events_of(aggregate)}
 
 TIMELINE_ROWS = Timeline()

@@ -14,7 +14,7 @@ from eventlog.connections import APP_ROLE
 from eventlog.errors import LogUnavailable
 from eventlog.keys import NobodysKeys
 from projections.analytics import FACTS
-from projections.analytics.intake import Intake
+from projections.analytics.intake import PACE_S, Intake
 from projections.analytics.lake import Lake
 from projections.analytics.rebuild import rebuild_fact
 from workers.inbox import Inbox
@@ -32,7 +32,7 @@ def analyse(upkeep: Upkeep | None = None) -> Worker:
         codec = Codec(NobodysKeys())  # facts hold nothing personal, so neither need their maker see any
         await rebuild_stale(around, codec)
         async with connected(around.database_url) as reading, intake(around) as facts:
-            inbox = asyncio.create_task(Inbox("analyst", facts, reading, codec, around.kafka).run())
+            inbox = asyncio.create_task(Inbox("analyst", facts, reading, codec, around.kafka, PACE_S).run())
             beside = [
                 asyncio.create_task(facts.keep_pace()),
                 asyncio.create_task(care(facts, upkeep or Upkeep())),

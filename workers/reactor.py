@@ -27,6 +27,9 @@ log = structlog.get_logger()
 SLOT = "reactor"
 """Its checkpoints stand in read.checkpoints, so its lag is asked for like any other."""
 
+PACE_S = 0.05
+"""Between two batches: nobody waits for a policy so keenly, and each batch is a commit."""
+
 REFUSED = (Refusal, NotFound, CommandReused, KeyDestroyed, ValidationError)
 """Answers that asking again would not change. CommandReused: an older release asked in other words, and was heard."""
 
@@ -43,7 +46,7 @@ def react(*policies: Policy) -> Worker:
             connected(around.database_url) as reading,
         ):
             reactor = Reactor(writing, door, policies)
-            await Inbox(SLOT, reactor, reading, Codec(around.keys), around.kafka).run()
+            await Inbox(SLOT, reactor, reading, Codec(around.keys), around.kafka, PACE_S).run()
 
     async def work(around: Surroundings) -> None:
         await persist(SLOT, lambda: serve(around))
