@@ -79,6 +79,11 @@ async def business(app, key, analyse):
     return last.headers["x-position"]
 
 
+def place(position: str) -> tuple[int, ...]:
+    """Where a position lies among others."""
+    return tuple(map(int, position.split(".")))
+
+
 def path_of(name: str) -> str:
     return f"/v1/analytics/{name.replace('_', '-')}"
 
@@ -98,7 +103,7 @@ async def test_every_view_answers_at_the_position_asked_for(client, business):
     for name, view in VIEWS.items():
         answer = await client.get(path_of(name), params={"min_position": business})
         assert answer.status_code == 200, answer.text
-        assert answer.headers["x-position"] >= business
+        assert place(answer.headers["x-position"]) >= place(business)
         told = answer.json()
         assert told["truncated"] is False
         assert all(list(row) == list(view.columns) for row in told["rows"])
@@ -230,7 +235,7 @@ async def test_every_view_is_drawn(client, business):
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "image/svg+xml"
         assert answer.text.startswith("<svg")
-        assert answer.headers["x-position"] >= business
+        assert place(answer.headers["x-position"]) >= place(business)
 
 
 async def test_a_page_with_a_chart_needs_nothing_from_elsewhere(client, business):
@@ -259,7 +264,7 @@ async def test_sql_is_asked_of_one_s_own_rows_at_the_position_wanted(client, app
     assert [row["what"] for row in told["rows"]] == ["opened", "won"]
     assert (told["rows"][0]["owner"], told["rows"][1]["amount"]) == (EVIL, "500.0000")
     assert told["columns"][2] == {"name": "amount", "type": "decimal128(18, 4)"}
-    assert answer.headers["x-position"] >= business
+    assert place(answer.headers["x-position"]) >= place(business)
     before = await query(client, "SELECT count(*) AS n FROM events", as_of="2025-01-15")
     assert before.json()["rows"] == [{"n": 1}], "what has happened by then"
     async with client_of(app, keys.create(settings.database_url, store, "rival", "spy")) as stranger:

@@ -69,7 +69,14 @@ def benchmarks(place: Place, events: int = EVENTS) -> list[Benchmark]:
     ]
     return [
         *beside,
-        Benchmark("views_then_vs_now", "all these as of a year ago; as of now", side("then", "all"), side("now", "all"), 2, at_most=True),
+        Benchmark(
+            "views_then_vs_now",
+            "all these as of a year ago; as of now",
+            side("then", "all"),
+            side("now", "all"),
+            2,
+            at_most=True,
+        ),
         Benchmark(
             "lake_intake_vs_duckdb",
             f"Arrow batches of {MICRO_BATCH:,} rows into the lakehouse; into a plain DuckDB table",
@@ -77,7 +84,7 @@ def benchmarks(place: Place, events: int = EVENTS) -> list[Benchmark]:
             side("intake", "plain", "/s"),
             0.5,
         ),
-    ]  # fmt: skip
+    ]
 
 
 class Filled:

@@ -24,6 +24,9 @@ BATCH = 10_000
 MOST_BYTES = 256_000_000
 """Of an answer."""
 
+ALONE_S = 20
+"""How much longer than its time it lives at the most, should nobody be left to end it."""
+
 OFFERED = [*FACTS, *(name for name in sorted(DEFINITIONS) if "$" not in statement(f"definitions/{name}"))]
 """The tables of a query: every fact, and what the views' definitions make of them."""
 
@@ -49,6 +52,7 @@ def main() -> None:
 def bound(memory_mb: int, seconds: float) -> None:
     """Whatever a query finds to do: no file grows, no core is left, and memory and time end."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.alarm(int(seconds) + ALONE_S)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds * 4) + 10, int(seconds * 4) + 15))

@@ -54,7 +54,7 @@ class Funnel(OfPipeline):
         "converted": SHARE,
         "share": SHARE,
     }
-    chart = Chart("bars", x="stage", y="reached", facet="cohort", lying=True, ordered="rank")
+    chart = Chart("bars", x="stage", y="reached", facet="cohort", lying=True)
 
     cohort: Period | None = Field(None, description="By when opened; else all in one.")
 
@@ -75,7 +75,7 @@ class StageTimes(OfPipeline):
         "median_days": DAYS,
         "p90_days": DAYS,
     }
-    chart = Chart("bars", x="stage", y=("median_days", "p90_days"), lying=True, ordered="rank")
+    chart = Chart("bars", x="stage", y=("median_days", "p90_days"), lying=True)
 
 
 class StageSurvival(OfPipeline):

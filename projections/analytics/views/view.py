@@ -53,8 +53,6 @@ class Chart:
     stacked: bool = False
     lying: bool = False
     """Bars that lie: `x` runs down the page, in the order of the rows."""
-    ordered: str | None = None
-    """The column that puts `x` in order, where the rows do not."""
 
 
 class View(BaseModel):

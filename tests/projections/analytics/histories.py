@@ -15,9 +15,8 @@ from domain.order import Order
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from domain.ticket import Ticket
 from eventlog.envelope import Caller, Recorded
-from projections.analytics import FACTS
 from projections.analytics.intake import rows_of
-from projections.analytics.lake import Lake
+from projections.analytics.lake import Lake, transaction
 from projections.analytics.views import View
 
 STAGE = {stage.label: stage for stage in DEFAULT_STAGES}
@@ -94,13 +93,11 @@ class Histories:
     def write(self) -> None:
         tables, parked = rows_of(self._waiting)
         assert parked == []
-        for name, rows in tables.items():
-            self.lake.insert(name, rows)
+        if tables:
+            with transaction(self.lake.connection):
+                for name, rows in tables.items():
+                    self.lake.insert(name, rows)
         self._waiting = []
-
-    def forget(self) -> None:
-        for fact in FACTS:
-            self.lake.connection.execute(f"DELETE FROM lake.{fact} WHERE tenant = ?", [self.caller.tenant])
 
 
 def in_stage(label: str) -> dict[str, Any]:

@@ -37,9 +37,7 @@ def lake(lakehouse):
 
 @pytest.fixture
 def company(lake):
-    company = Histories(lake)
-    yield company
-    company.forget()
+    return Histories(lake)
 
 
 def merged(company, customer, into, moment) -> None:

@@ -34,9 +34,7 @@ def lake(lakehouse):
 
 @pytest.fixture
 def company(lake):
-    company = Histories(lake)
-    yield company
-    company.forget()
+    return Histories(lake)
 
 
 def test_time_in_stage_counts_those_still_there_as_longer_than_they_have_been(company):

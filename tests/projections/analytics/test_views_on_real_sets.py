@@ -52,8 +52,7 @@ def hardware(lake):
             closed = midnight(row["close_date"])
             told = {"closed_on": closed.date(), "amount": None}
             company.happens(sale, Opportunity.Lost, closed, **in_stage("Lost"), **told)
-    yield company
-    company.forget()
+    return company
 
 
 @needs("crm_sales_opportunities")
@@ -111,9 +110,8 @@ def music(lake, purchases):
     company = Histories(lake)
     ids: dict[str, object] = defaultdict(uuid4)
     for sample, day, worth in purchases:
-        company.orders(ids[sample], day, ("cd", 1, worth), currency="USD")  # type: ignore[arg-type]
-    yield company
-    company.forget()
+        company.orders(ids[sample], day, ("cd", 1, worth), currency="USD")
+    return company
 
 
 @needs("cdnow_sample")
@@ -153,6 +151,5 @@ def test_the_satisfaction_of_the_market_s_customers(lake):
         ticket = company.opens_ticket(datetime(2018, 1, 1, tzinfo=UTC))
         company.happens(ticket, Ticket.SatisfactionRecorded, datetime(2018, 1, 2, tzinfo=UTC), score=score, cycle=1)
     ((ratings, csat, low, high),) = company.told(ServiceQuality(), "ratings", "csat", "csat_low", "csat_high")
-    company.forget()
     assert (ratings, csat) == (2_597, pytest.approx((495 + 1_500) / 2_597))
     assert (round(low, 4), round(high, 4)) == (0.7516, 0.7840)
