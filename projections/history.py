@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set, Sized
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence, Set, Sized
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
@@ -100,12 +101,12 @@ async def history(
 
     Read from the log itself, folded from the first event as the domain folds: nothing a projection could get wrong.
     """
-    told = Told.of(kind, cut.of(await feed.stream(connection, codec, caller.tenant, id)))
-    if told is None:
+    events = cut.of(await feed.stream(connection, codec, caller.tenant, id))
+    if not events or events[0].stream_type != kind:
         return None
-    wanted = [entry for entry in told.entries if entry.version > after]
-    more = len(wanted) > limit
-    return History(wanted[:limit], wanted[limit - 1].version if more else None)
+    begin = bisect_right(events, after, key=lambda recorded: recorded.version)
+    entries = list(entries_from(KINDS[kind](id), events[: begin + limit], begin))
+    return History(entries, entries[-1].version if begin + limit < len(events) else None)
 
 
 async def blame(
@@ -173,6 +174,14 @@ def entries_of(aggregate: Aggregate, events: Iterable[Recorded]) -> Iterator[Ent
         if recorded.event is not None:
             recorded.event.apply(aggregate)
         yield entry_of(recorded, changes_between(before, known_of(aggregate)))
+
+
+def entries_from(aggregate: Aggregate, events: Sequence[Recorded], begin: int) -> Iterator[Entry]:
+    """Those of the events from there on; what was before takes effect without being told."""
+    for recorded in events[:begin]:
+        if recorded.event is not None:
+            recorded.event.apply(aggregate)
+    return entries_of(aggregate, events[begin:])
 
 
 def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
 from projections.as_of import family_of, happened
 from projections.cut import NOW, Cut
-from projections.history import KINDS, Entry, entries_of, flat, known_of
+from projections.history import KINDS, Entry, entries_from, flat, known_of
 from projections.query import scope
 from projections.timeline import concerning
 
@@ -107,9 +107,6 @@ def steps_of(events: list[Recorded], after: int) -> Iterator[Step]:
     if not events or (aggregate_class := KINDS.get(events[0].stream_type)) is None:
         return
     aggregate = aggregate_class(events[0].stream_id)
-    earlier = bisect_right(events, after, key=lambda recorded: recorded.position)
-    for recorded in events[:earlier]:
-        if recorded.event is not None:
-            recorded.event.apply(aggregate)
-    for entry in entries_of(aggregate, events[earlier:]):
+    begin = bisect_right(events, after, key=lambda recorded: recorded.position)
+    for entry in entries_from(aggregate, events, begin):
         yield Step(events[0].stream_type, aggregate.id, entry, dict(flat(known_of(aggregate))))
