@@ -6,12 +6,10 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-
-from api.door import visit
 
 FILES = "/docs/files"
 INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -26,8 +24,7 @@ def add_docs(app: FastAPI) -> None:
 
 
 @router.get("/docs")
-async def page(request: Request) -> HTMLResponse:
-    visit(request.scope).page = True
+async def page() -> HTMLResponse:
     shown = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Kronika",

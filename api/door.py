@@ -52,8 +52,6 @@ class Visit:
     headers: dict[bytes, bytes]
     tenant: str | None = None
     allowance: Allowance | None = None
-    page: bool = False
-    """True for what browsers are to show, which says itself what it may load"""
     told: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that any answer carries, errors too."""
 
@@ -99,10 +97,9 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message.get("headers", ()), *came.told, *SAFE]
-                if not came.page:
-                    headers.append(POLICY)
-                message["headers"] = headers
+                headers = message.get("headers", ())
+                policy = () if any(name == POLICY[0] for name, _ in headers) else (POLICY,)
+                message["headers"] = [*headers, *came.told, *SAFE, *policy]
             await send(message)
 
         direct = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
