@@ -27,8 +27,10 @@ A = TypeVar("A", bound=Aggregate)
 
 WRITER_OPTIONS = (
     f"{APP_ROLE} -c idle_in_transaction_session_timeout=1000 -c statement_timeout=5000 -c lock_timeout=5000"
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
-"""A client that stops while it holds the log's lock loses it within a second; nobody waits for it longer than five."""
+"""A client that stops while it holds the log's lock loses it within a second; nobody waits for it longer than five.
+Every append is a few rows against tables that grow, so it is planned once, for that; planning costs more than a row."""
 
 
 class Log:

@@ -8,15 +8,13 @@
 -- `all_seen` are the streams that a command was decided on, with their versions, and where nothing may refer to one with
 -- how many events had named it. Answers first where the log stood and at which moment: what is recorded follows there, in
 -- the order of the batch. Then a row for each command that is not recorded now: `outcome` is repeated, reused, conflict,
--- claimed or circle.
+-- claimed or circle. How it is planned the writer's connection says (eventlog/log.py).
 CREATE OR REPLACE FUNCTION log.append(
     lock bigint, all_asked log.asked[], all_made log.made[], all_seen log.seen[], all_claimed log.claimed[],
     all_released log.claimed[], all_placed log.placed[])
 RETURNS TABLE (item integer, outcome text, detail text, stream_type text, stream_id uuid, version integer,
                events integer, last_position bigint, recorded_at timestamptz)
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off  -- few rows against tables that grow
-AS $$
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     head bigint;
