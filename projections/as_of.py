@@ -209,6 +209,10 @@ AT_ONCE = """
        AND {begins} >= {since} OFFSET 0) p)
 """
 
+PLENTY: dict[tuple[str, str, str], Any] = {}
+"""By tenant, table and clock the earliest point at which that many were counted. What came to be stays, so at any later
+one there are as many; and were it not so, a list would only be found more slowly."""
+
 BY_TIME = ("created_at", "updated_at")
 NOTHING_MORE = sql.Composed([])
 FEW = 1_000
@@ -245,13 +249,17 @@ async def few_or_many(
     if not asked:
         return []
     table, parts = resource.past.rows, at_once(caller, resource, asked, condition)
+    along: list[sql.Composable] = [part(table, way.condition + until + sql.SQL(" AND " + condition)) for way in asked]
+    whole = (caller.tenant, resource.past.projection.name, asked[0].of_class)
+    everything = len(asked) == 1 and condition == "true" and not asked[0].few
+    if everything and whole in PLENTY and PLENTY[whole] <= asked[0].point:
+        return along
     counts = [sql.SQL("(SELECT count(*) FROM (SELECT FROM {} p LIMIT {}) p)").format(one, FEW + 1) for one in parts]
     cursor = await connection.execute(sql.SQL("SELECT ") + sql.SQL(", ").join(counts))
-    found = await cursor.fetchone() or ()
-    return [
-        few if count <= FEW else part(table, way.condition + until + sql.SQL(" AND " + condition))
-        for few, way, count in zip(parts, asked, found, strict=True)
-    ]
+    found: tuple[int, ...] = await cursor.fetchone() or ()
+    if everything and min(found) > FEW:
+        PLENTY[whole] = asked[0].point
+    return [few if count <= FEW else many for few, many, count in zip(parts, along, found, strict=True)]
 
 
 def passing(resource: Resource) -> tuple[str, ...]:

@@ -270,10 +270,7 @@ async def pages(url: str) -> dict[str, list[float]]:
     async with connected(url) as connection:
         cuts = [NOW, *await moments(connection)]
         return {
-            name: [
-                await cost(lambda c, r=resource, a=ask: listed(connection, DEMO, r, a, c), cut)  # type: ignore[misc]
-                for cut in cuts
-            ]
+            name: await costs(lambda cut, r=resource, a=ask: listed(connection, DEMO, r, a, cut), cuts)  # type: ignore[misc]
             for name, (resource, ask) in PAGES.items()
         }
 
@@ -281,19 +278,20 @@ async def pages(url: str) -> dict[str, list[float]]:
 async def pipeline(url: str, then: bool) -> Reading:
     async with connected(url) as connection:
         cuts = await moments(connection) if then else [NOW]
-        costs = [await cost(lambda c: board(connection, DEMO, cut=c), cut) for cut in cuts]
-    return Reading(statistics.mean(costs), note=" ".join(f"{one:.0f}" for one in costs))
+        found = await costs(lambda cut: board(connection, DEMO, cut=cut), cuts)
+    return Reading(statistics.mean(found), note=" ".join(f"{one:.0f}" for one in found))
 
 
-async def cost(ask: Callable[[Cut], Awaitable[object]], cut: Cut) -> float:
-    """Milliseconds, the median of many."""
-    taken = []
+async def costs(ask: Callable[[Cut], Awaitable[object]], cuts: list[Cut]) -> list[float]:
+    """Milliseconds by cut, the median of many, asked in turn: what else the machine does strikes all of them alike."""
+    taken: list[list[float]] = [[] for _ in cuts]
     for number in range(TIMES):
-        asked = another(cut, number)
-        began = time.perf_counter()
-        await ask(asked)
-        taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken)
+        for one, cut in zip(taken, cuts, strict=True):
+            asked = another(cut, number)
+            began = time.perf_counter()
+            await ask(asked)
+            one.append((time.perf_counter() - began) * 1000)
+    return [statistics.median(one) for one in taken]
 
 
 def another(cut: Cut, number: int) -> Cut:
