@@ -3,7 +3,7 @@ CREATE TEMP TABLE unit AS SELECT i, md5('c' || i)::UUID AS customer,
        TIMESTAMPTZ '2023-01-01 00:00:00+00' + to_seconds(i * 94608000 // {units}) AS began FROM range({units}) t(i);
 INSERT INTO lake.customer_steps BY NAME
 SELECT 'bench' AS tenant, i AS position, customer AS stream_id, 1 AS version, began AS occurred_at, began AS recorded_at,
-       'registered' AS what, 'organisation' AS kind, 'r' || i % 7 AS region FROM unit;
+       'registered' AS what, 'organisation' AS kind, 'r' || i % 7 AS region, 'channel ' || i % 5 AS source FROM unit;
 CREATE TEMP TABLE deal AS SELECT i * 2 + k AS d, md5('d' || (i * 2 + k))::UUID AS id, customer, began, 'o' || i % 40 AS owner,
        (hash(i, k) % 5)::INTEGER AS chance, 1000 + (hash(k, i) % 9000)::INTEGER AS amount FROM unit, range(2) t(k);
 INSERT INTO lake.stage_moves BY NAME

@@ -12,8 +12,8 @@ WITH step AS (
 ), risk AS (
     SELECT *, sum(moved_on + censored) OVER (PARTITION BY stage_rank ORDER BY days DESC) AS at_risk FROM together
 ), curve AS (
-    SELECT *, exp(sum(CASE WHEN moved_on = at_risk THEN -1000 ELSE ln(1 - moved_on::float8 / at_risk::float8) END)
-                  OVER (PARTITION BY stage_rank ORDER BY days)) AS survival FROM risk
+    SELECT *, exp(greatest(-600, sum(CASE WHEN moved_on = at_risk THEN -600 ELSE ln(1 - moved_on::float8 / at_risk::float8) END)
+                  OVER (PARTITION BY stage_rank ORDER BY days))) AS survival FROM risk
 )
 SELECT stage_rank AS rank, sum(moved_on + censored) AS entered, sum(moved_on) AS moved_on,
        min(days) FILTER (WHERE survival <= 0.5 + 1e-9) AS median_days, min(days) FILTER (WHERE survival <= 0.1 + 1e-9) AS p90_days
