@@ -1,10 +1,10 @@
 """What can be asked of the lakehouse: its facts, and the views over them. Listing one here is all the registration it
 needs."""
 
+from projections.analytics.fact import Fact
 from projections.analytics.facts import (
     CustomerSteps,
     Events,
-    Fact,
     OpportunityTerms,
     OrderLines,
     OrderSteps,

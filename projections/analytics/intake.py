@@ -18,7 +18,7 @@ from prometheus_client import Histogram
 from eventlog.envelope import Recorded
 from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS
-from projections.analytics.facts import Fact, Row
+from projections.analytics.fact import Fact, Row
 from projections.analytics.lake import Lake, one, transaction
 from projections.host import Fenced
 

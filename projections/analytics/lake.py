@@ -23,7 +23,7 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS
-from projections.analytics.facts import Fact
+from projections.analytics.fact import Fact
 from projections.analytics.views import View, scope
 
 MIGRATION_LOCK = 0x6B726F6E_00000004
@@ -247,9 +247,9 @@ def checkpoints(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
 
 def unread(connection: duckdb.DuckDBPyConnection, caller: Caller) -> list[Unread]:
     found = connection.execute(
-        "SELECT DISTINCT position, event_id FROM lake.parked WHERE tenant = ? ORDER BY position", [caller.tenant]
+        "SELECT position, event_id FROM lake.parked WHERE tenant = ?", [caller.tenant]
     ).fetchall()
-    return [Unread(position, event_id) for position, event_id in found]
+    return [Unread(position, event_id) for position, event_id in sorted(set(found))]
 
 
 def attached(

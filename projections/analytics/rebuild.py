@@ -17,7 +17,7 @@ from eventlog.codec import Codec, event_types
 from eventlog.envelope import Recorded
 from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS
-from projections.analytics.facts import Fact
+from projections.analytics.fact import Fact
 from projections.analytics.intake import PARK, Parking, rows_for
 from projections.analytics.lake import Lake, checkpoints, one, reflected, transaction
 from projections.rebuild import AlreadyRebuilding, Differs, Digest, Progress, Rebuilt, one_rebuild_at_a_time

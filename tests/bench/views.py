@@ -46,6 +46,12 @@ ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...], bool]] = {
     "cohort_retention": ({}, ("cohort", "month", "customers", "active"), True),
     "top_customers": ({}, ("place", "customer_id", "orders", "net"), True),
     "customer_growth": ({}, ("month", "registered", "customers"), False),
+    "velocity": ({}, ("currency", "opportunities", "mean_value", "cycle_days"), False),
+    "forecast": ({"by": "owner"}, ("dimension", "open", "closed", "weighted"), False),
+    "stage_times": ({}, ("rank", "entered", "moved_on", "median_days", "p90_days"), False),
+    "customer_distribution": ({}, ("dimension", "customers", "buyers", "net"), True),
+    "white_space": ({}, ("place", "sku", "bought"), True),
+    "channels": ({}, ("channel", "opportunities", "won", "won_value", "orders", "net"), True),
 }
 """Of each view its parameters, the columns that are compared, and whether the reference begins with purchases.sql."""
 
@@ -141,7 +147,10 @@ def cost(ask: Callable[[], object]) -> float:
 def told(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """The rows as they are compared: in one order, numbers as numbers."""
     numbers = (int, float, Decimal)
-    plain = [tuple(float(row[name]) if isinstance(row[name], numbers) else row[name] for name in names) for row in rows]
+    plain = [
+        tuple(round(float(row[name]), 2) if isinstance(row[name], numbers) else row[name] for name in names)
+        for row in rows
+    ]
     return sorted(plain, key=str)
 
 

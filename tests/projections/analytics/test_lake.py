@@ -20,7 +20,7 @@ from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import event_types
 from projections.analytics import FACTS, lake
-from projections.analytics.facts import Fact
+from projections.analytics.fact import Fact
 from projections.analytics.intake import Intake
 from projections.analytics.lake import LakeAbsent, prepare, reflected, transaction
 from projections.analytics.rebuild import rebuild_fact, reconcile

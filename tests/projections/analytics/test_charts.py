@@ -1,0 +1,61 @@
+"""Pictures of views: each says what it shows and in which unit, and can be drawn whatever the rows are."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from projections.analytics import VIEWS
+from projections.analytics.charts import drawn, spec
+from projections.analytics.views.view import DEFINITIONS, words
+
+ANY = {
+    "text": ["li", "</script><b>", None],
+    "id": ["6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01"] * 3,
+    "date": [date(2025, 1, 1), date(2025, 2, 1), None],
+    "moment": [datetime(2025, 1, 1, tzinfo=UTC)] * 3,
+    "integer": [3, 1, None],
+    "real": [0.5, 0.25, None],
+    "money": [Decimal("12.50"), Decimal(-7), None],
+    "quantity": [Decimal(2), Decimal(0), None],
+}
+
+
+def rows(view) -> pa.Table:
+    columns = {name: ANY[column.kind] for name, column in view.columns.items()}
+    return pa.table(columns | ({"currency": ["CNY"] * 3} if "currency" in columns else {}))
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
+def test_every_view_is_drawn_with_a_title_and_named_axes(view):
+    told = spec(view, rows(view))
+    assert told["title"]["text"]
+    assert told["title"]["subtitle"] == view.__doc__.partition("\n")[0]
+    encodings = [
+        found["encoding"] for found in (told, told.get("spec", {}), *told.get("layer", [])) if "encoding" in found
+    ]
+    titled = {channel: encoding[channel] for encoding in encodings for channel in ("x", "y") if channel in encoding}
+    assert set(titled) == {"x", "y"}
+    assert all(axis["axis"]["title"] for axis in titled.values())
+    assert "currency of the row" not in json.dumps(told), "it is named, or there is none"
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
+def test_where_there_is_nothing_the_picture_says_so(view):
+    assert "Nothing to show" in json.dumps(spec(view, rows(view).slice(0, 0)))
+
+
+def test_an_svg_is_a_picture_and_no_markup_of_others():
+    picture = drawn(VIEWS["slippage"], rows(VIEWS["slippage"]), "svg").decode()
+    assert picture.startswith("<svg")
+    assert "</script><b>" not in picture
+    assert "&lt;/script&gt;" in picture
+
+
+@pytest.mark.parametrize("name", sorted(DEFINITIONS))
+def test_every_definition_is_written_above_its_sql(name):
+    assert len(words(f"definitions/{name}")) > 80
