@@ -40,24 +40,21 @@ def histories() -> Histories:
 @cache
 def asking() -> Callable[[View], pa.Table]:
     """Answers the lakehouse's questions from the facts of these purchases, each an order that was confirmed at once."""
-    orders, confirmed = [], []
+    steps, lines = [], []
     for number, line in enumerate((DATA / "cdnow_sample/CDNOW_sample.txt").read_text().splitlines(), 1):
         _, customer, day, _, dollars = line.split()
         moment = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
         order = {"tenant": "acme", "stream_id": str(UUID(int=10**6 + number)), "occurred_at": moment}
-        order["recorded_at"] = datetime(2026, 1, 1, tzinfo=UTC)
-        orders.append(
-            order
-            | {"position": 2 * number - 1, "version": 1, "what": "placed", "customer_id": str(UUID(int=int(customer)))}
-            | {"currency": "USD", "line": 1, "quantity": 1, "net": dollars}
-        )
-        confirmed.append(order | {"position": 2 * number, "version": 2, "type": "order.confirmed"})
+        placed = order | {"position": 2 * number - 1, "version": 1, "what": "placed", "currency": "USD"}
+        steps.append(placed | {"customer_id": str(UUID(int=int(customer)))})
+        steps.append(order | {"position": 2 * number, "version": 2, "what": "confirmed"})
+        lines.append(placed | {"line": 1, "quantity": 1, "net": dollars})
     connection = duckdb.connect(config={"threads": "1"})
     connection.execute("SET TimeZone = 'UTC'; ATTACH ':memory:' AS lake")
     for name, fact in FACTS.items():
         columns = ", ".join(f"{column} {kind}" for column, kind in fact.columns.items())
         connection.execute(f"CREATE TABLE lake.{name} ({columns})")
-    for name, rows in (("order_lines", orders), ("events", confirmed)):
+    for name, rows in (("order_lines", lines), ("order_steps", steps)):
         connection.register("arriving", pa.Table.from_pylist(rows))
         connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM arriving")
 
