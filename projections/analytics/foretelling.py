@@ -22,8 +22,8 @@ from projections.analytics.models.pareto import ParetoNbd
 from projections.analytics.models.spending import GammaGamma
 from projections.analytics.models.trained import KINDS, Trained, out_of_fold
 from projections.analytics.models.worth import BuyingModel, lifetime_value, related
-from projections.analytics.views.outlook import DealOutlook, PurchaseHistories
 from projections.analytics.views import View
+from projections.analytics.views.outlook import DealOutlook, PurchaseHistories
 from projections.scores import Score
 
 MODELS_VERSION = 1

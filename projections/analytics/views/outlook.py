@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, Field
 
 from projections.analytics.views.view import DAY, ID, TEXT, Chart, View, count
 
-
 TODAY: Any = Field(default_factory=lambda: datetime.now(UTC).date(), union_mode="left_to_right")
 
 

@@ -122,7 +122,9 @@ async def test_deals_say_where_they_stand_and_since_when(company, lakehouse):
             (won, "won", "Proposal", None, 1000.0, 0, 0, 1, 0),
         ]
     )
-    before = await rows(company, lakehouse, DealOutlook(as_of=datetime(2025, 1, 1, 9, tzinfo=UTC)), "state", "stage", "moves")
+    before = await rows(
+        company, lakehouse, DealOutlook(as_of=datetime(2025, 1, 1, 9, tzinfo=UTC)), "state", "stage", "moves"
+    )
     assert before == [("open", "Prospecting", 0)]
 
 
