@@ -28,6 +28,7 @@ from api import (
     queries,
     reads,
     receivables,
+    scores,
     undoing,
 )
 from api.docs import add_docs
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> Api:
         imports,
         opportunities,
         receivables,
+        scores,
         reads,
         feed,
         health,

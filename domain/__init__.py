@@ -8,6 +8,7 @@ from domain.export import Export
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import Pipeline
+from domain.scoring import ScoringRun
 from domain.team import Team
 from domain.tenant import Tenant
 from domain.ticket import Ticket
@@ -21,6 +22,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Ticket,
     Import,
     Export,
+    ScoringRun,
     Tenant,
     User,
     Team,

@@ -13,6 +13,7 @@ from projections.pipelines import PIPELINE_ROWS, PIPELINES
 from projections.projection import Projection
 from projections.query import Resource
 from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
+from projections.scoring_runs import SCORING_RUN_ROWS, SCORING_RUNS
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
 from projections.stream_rows import StreamRows
 from projections.teams import TEAM_ROWS, TEAMS
@@ -34,6 +35,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     TICKET_ROWS,
     IMPORT_ROWS,
     EXPORT_ROWS,
+    SCORING_RUN_ROWS,
     TENANT_ROWS,
     USER_ROWS,
     TEAM_ROWS,
@@ -50,6 +52,7 @@ RESOURCES: tuple[Resource, ...] = (
     TICKETS,
     IMPORTS,
     EXPORTS,
+    SCORING_RUNS,
     TENANTS,
     USERS,
     TEAMS,

@@ -44,16 +44,17 @@ def worker(name: str) -> Worker:
 
             return analyse()
         case "reactor":  # when this happens, ask that
-            from workers.policies import draft_order_when_won
+            from workers.policies import draft_order_when_won, open_ticket_when_at_risk
             from workers.reactor import react
 
-            return react(draft_order_when_won)
+            return react(draft_order_when_won, open_ticket_when_at_risk)
         case "clerk":  # what takes long, job after job
             from workers.clerk import clerk
             from workers.exports.task import EXPORTS
             from workers.importing import IMPORTS
+            from workers.scoring import SCORES
 
-            return clerk(IMPORTS, EXPORTS)
+            return clerk(IMPORTS, EXPORTS, SCORES)
         case _:
             raise KeyError(name)
 

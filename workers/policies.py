@@ -10,8 +10,10 @@ from uuid import UUID, uuid5
 
 from commands.command import Command
 from commands.orders import OrderLine, PlaceOrder
+from commands.tickets import OpenTicket
 from domain.aggregate import Event
 from domain.opportunity import Opportunity
+from domain.scoring import ScoringRun
 from eventlog.envelope import Recorded
 
 IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
@@ -57,6 +59,23 @@ def draft_order_when_won(won: Opportunity.Won, recorded: Recorded) -> Command | 
         team=won.team,
         currency=won.currency,
         lines=lines_of(won),
+        occurred_at=recorded.occurred_at,
+    )
+
+
+@when(ScoringRun.CustomerAtRisk)
+def open_ticket_when_at_risk(risk: ScoringRun.CustomerAtRisk, recorded: Recorded) -> Command | None:
+    """A valued customer about to leave becomes a ticket, where the run was asked for that."""
+    if not risk.opens_ticket:
+        return None
+    return OpenTicket(
+        ticket_id=uuid5(IDS, f"ticket|{recorded.event_id}"),
+        customer_id=risk.customer_id,
+        kind="question",
+        priority="high",
+        channel="scores",
+        subject=f"May leave us: still a customer with a probability of {risk.probability:.0%} ({risk.model})",
+        category="at risk",
         occurred_at=recorded.occurred_at,
     )
 

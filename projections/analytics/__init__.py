@@ -5,6 +5,7 @@ from projections.analytics.fact import Fact
 from projections.analytics.facts import (
     CustomerSteps,
     Events,
+    OfferedLines,
     OpportunityTerms,
     OrderLines,
     OrderSteps,
@@ -24,6 +25,7 @@ FACTS: dict[str, Fact] = {
         Stages(),
         StageMoves(),
         OpportunityTerms(),
+        OfferedLines(),
         OrderSteps(),
         OrderLines(),
         Payments(),

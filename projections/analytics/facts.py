@@ -208,6 +208,27 @@ class OrderSteps(Fact):
     sums = "total"
 
 
+class OfferedLines(Fact):
+    """Every line of what an opportunity offers, whenever its product lines were set anew."""
+
+    name = "offered_lines"
+    reads = (Opportunity.ProductLinesSet,)
+    own: ClassVar = {
+        "what": "VARCHAR",
+        "currency": "VARCHAR",
+        "sku": "VARCHAR",
+        "quantity": QUANTITY,
+        "unit_price": AMOUNT,
+        "discount": FRACTION,
+    }
+    sums = "quantity"
+    in_the_log = "SELECT item FROM json_array_elements(e.data -> 'lines') AS item"
+
+    def details(self, event: Event) -> Iterable[Mapping[str, Any]]:
+        assert isinstance(event, Opportunity.ProductLinesSet)
+        return [vars(line) for line in event.lines]
+
+
 class OrderLines(Fact):
     """Every line of every order, whenever something became of it: placed, amended (the whole order anew), shipped,
     delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line; its price and

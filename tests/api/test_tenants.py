@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from api import keys
 from commands.command import registered
+from commands.dispatch import Asked, dispatch
+from commands.scoring import FinishScoring
 from domain.tenant import TENANT_ID
+from eventlog.envelope import Caller, Context
+from projections.scores import Score, digest, keep
 from workers.clerk import Desk, Job
 from workers.exports.task import Exporting
 from workers.lifetime import Surroundings
@@ -82,6 +86,7 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
         answer = await client.post("/v1/imports", data={"mapping": MAPPING}, files=delivery)
         assert answer.status_code == 202, answer.text
         ids["import_id"] = UUID(answer.json()["id"])
+        ids["run_id"] = await asked("score-customers")
         await project()
         wanted = {"resource": "customers", "format": "jsonl", "filters": {"name": MARK}}
         answer = await client.post("/v1/exports", json=wanted)
@@ -90,8 +95,33 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
     await project()
     around = Surroundings(house.settings.database_url, {}, store, house.settings.lake_path)
     await Exporting().carry_out(Job("acme", ids["export_id"]), Desk(house.log, around))
+    await scored(house.log, ids)
     await project()
     return ids
+
+
+async def scored(log, ids: dict[str, UUID]) -> None:
+    """A run that was finished, and what it has said of the customer and the opportunity."""
+    results = uuid4()
+    async with log.connection() as connection:
+        said = [Score(ids[name], {"alive": 0.5}) for name in ("customer_id", "opportunity_id")]
+        await keep(connection, "acme", ids["run_id"], results, said)
+    finish = FinishScoring(
+        run_id=ids["run_id"],
+        results=results,
+        reflects=1,
+        code=MARK,
+        parameters={},
+        likelihood=None,
+        measures={},
+        scored=2,
+        at_risk=0,
+        without_rate=(),
+        sha256=digest(said),
+        risks=(),
+    )
+    clerk = Caller("acme", "clerk")
+    await dispatch(log, Asked(finish, clerk, Context(clerk.tenant, clerk.actor, uuid4().hex, uuid4())))
 
 
 @pytest.fixture
@@ -111,6 +141,7 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "receivables": "order_id",
         "imports": "import_id",
         "exports": "export_id",
+        "scoring-runs": "run_id",
         "users": "user_id",
         "teams": "team_id",
         "tenants": "tenant_id",

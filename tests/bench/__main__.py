@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import appends, as_of, flood, http, imports, lag, projections, sustained, views
+from tests.bench import appends, as_of, flood, http, imports, lag, models, projections, sustained, views
 from tests.bench.measure import Benchmark, Rounds, write
 from tests.bench.place import ROOT, Place
 
@@ -25,6 +25,7 @@ def every(place: Place, hold_s: float) -> list[Benchmark]:
         *views.benchmarks(place),
         *lag.benchmarks(place),
         *imports.benchmarks(place),
+        *models.benchmarks(),
         *sustained.benchmarks(place, hold_s),
     ]
 

@@ -64,7 +64,7 @@ async def filled_company(database_url, keys):
 
 
 async def in_and_out(company):
-    """An import that is under way, and an export that was given up."""
+    """An import that is under way, an export that was given up, and scores that are asked for."""
     text = "kronika: import/1"
     asked = RequestImport(mapping="shop", mapping_text=text, source="shop", files=())
     job = (await ask(company.log, asked, caller=company.caller)).stream_id
@@ -72,6 +72,7 @@ async def in_and_out(company):
     wanted = RequestExport(resource="customers", format="csv")
     export = (await ask(company.log, wanted, caller=company.caller)).stream_id
     await company.does("cancel-export", export_id=export)
+    await company.does("score-customers", rates=[{"currency": "USD", "rate": "0.9"}])
 
 
 def stages(number):

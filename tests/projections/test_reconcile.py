@@ -18,7 +18,7 @@ from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
-EMPTY = {name + past for name in ("pipelines", "imports", "exports") for past in ("", "_past")}
+EMPTY = {name + past for name in ("pipelines", "imports", "exports", "scoring_runs") for past in ("", "_past")}
 """Read models that know nothing of a customer."""
 
 

@@ -11,6 +11,7 @@ from projections.analytics.views.customers import (
     WhiteSpace,
 )
 from projections.analytics.views.money import ReceivablesAgeing, Revenue
+from projections.analytics.views.outlook import NextBestActions
 from projections.analytics.views.sales import (
     Forecast,
     ForecastAccuracy,
@@ -46,6 +47,7 @@ EVERY: tuple[type[View], ...] = (
     ServiceCycles,
     ServiceQuality,
     Backlog,
+    NextBestActions,
 )
 
 __all__ = ["EVERY", "Chart", "Column", "Funnel", "Revenue", "Rfm", "ServiceCycles", "View", "scope"]

@@ -1,0 +1,106 @@
+"""Routes of scores: what models have said of a customer or an opportunity so far, and all that one run has said."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from api.answers import Calling, Fresh, House, Reading, reading
+from projections.customer_card import CUSTOMERS
+from projections.opportunities import OPPORTUNITIES
+from projections.query import MOST_ROWS, SOME_ROWS, Resource, get
+from projections.scores import scores_in, scores_of
+from projections.scoring_runs import SCORING_RUNS
+
+router = APIRouter(tags=["scores"])
+
+
+class Latest(Fresh):
+    """How many scores are shown."""
+
+    limit: int = Field(20, ge=1, le=MOST_ROWS)
+
+
+class Some(Fresh):
+    """Which scores of a run are shown."""
+
+    after: UUID | None = Field(None, description="Go on after this one: `next` of the answer before.")
+    limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
+
+
+class Score(BaseModel):
+    """What a run has said of one customer or opportunity, and where that comes from."""
+
+    run_id: UUID
+    model: str = Field(examples=["bg-nbd"])
+    as_of: date
+    subject: UUID
+    numbers: dict[str, float | None] = Field(examples=[{"alive": 0.7266, "purchases": 1.226}])
+    reasons: list[dict[str, Any]] = Field(examples=[[{"feature": "weeks silent", "adds": -1.2}]])
+    at_risk: bool
+    scored_at: datetime
+    code: str
+    sha256: str = Field(description="Of all scores of the run.")
+    position: str = Field(description="Events up to this position were counted.", examples=["1.42"])
+
+
+class History(BaseModel):
+    """The latest scores first."""
+
+    items: list[Score]
+
+
+class Page(BaseModel):
+    """Some scores of a run, by the ids of those scored."""
+
+    items: list[Score]
+    next: UUID | None = Field(description="Send it as `after`; null at the end.")
+
+
+@router.get(
+    "/v1/customers/{id}/scores",
+    summary="What models have said of a customer so far: every finished run, the latest first.",
+    response_model=History,
+)
+async def of_customer(id: UUID, caller: Calling, house: House, asked: Annotated[Latest, Query()]) -> Response:
+    return await history(CUSTOMERS, id, caller, house, asked)
+
+
+@router.get(
+    "/v1/opportunities/{id}/scores",
+    summary="How likely an opportunity was held to be won so far: every finished run, the latest first.",
+    response_model=History,
+)
+async def of_opportunity(id: UUID, caller: Calling, house: House, asked: Annotated[Latest, Query()]) -> Response:
+    return await history(OPPORTUNITIES, id, caller, house, asked)
+
+
+async def history(resource: Resource, id: UUID, caller: Calling, house: House, asked: Latest) -> Response:
+    async with reading(house, asked, [SCORING_RUNS.projection.name, resource.projection.name]) as read:
+        await there(read, caller, resource, id)
+        rows = await scores_of(read.connection, caller, id, asked.limit)
+        return read.answer({"items": [read.row(row) for row in rows]})
+
+
+@router.get(
+    "/v1/scoring-runs/{id}/scores",
+    summary="All that a finished run has said, page by page.",
+    response_model=Page,
+)
+async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
+    async with reading(house, asked, [SCORING_RUNS.projection.name]) as read:
+        await there(read, caller, SCORING_RUNS, id)
+        rows = await scores_in(read.connection, caller, id, asked.after, asked.limit)
+        following = rows[-1]["subject"] if len(rows) == asked.limit else None
+        return read.answer({"items": [read.row(row) for row in rows], "next": following})
+
+
+async def there(read: Reading, caller: Calling, resource: Resource, id: UUID) -> None:
+    """Raises NotFound and Retracted."""
+    page = await get(read.connection, caller, resource, id, fields=("id", "version"))
+    if not read.rows(resource, page):
+        raise await read.missing(caller, resource.stream, id)

@@ -1,0 +1,269 @@
+"""Scores customers and opportunities from the lakehouse: the same at the same position, whenever it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.metadata import version
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domain.scoring import Wish
+from projections.analytics.models import churn, winning
+from projections.analytics.models.beta_geometric import BgNbd, MbgNbd
+from projections.analytics.models.fitting import Floats, NotConverged
+from projections.analytics.models.judging import Judgement
+from projections.analytics.models.pareto import ParetoNbd
+from projections.analytics.models.spending import GammaGamma
+from projections.analytics.models.trained import KINDS, Trained, out_of_fold
+from projections.analytics.models.worth import BuyingModel, lifetime_value, related
+from projections.analytics.views import View
+from projections.analytics.views.outlook import DealOutlook, PurchaseHistories
+from projections.scores import Score
+
+MODELS_VERSION = 1
+"""Raise it whenever a score would come out differently from the same events."""
+
+BUYING: dict[str, type[BuyingModel]] = {model.name: model for model in (BgNbd, MbgNbd, ParetoNbd)}
+
+PERIOD_DAYS = 30
+"""Purchases to come are discounted in steps of about this."""
+DIGITS = 9
+"""Of a score; further ones differ from processor to processor."""
+TOLD_REASONS = 4
+MONTHS_BACK = 12
+"""As of the ends of so many months the past is replayed, as far as it goes."""
+
+Ask = Callable[[View], pa.Table]
+"""Answers a question from the lakehouse, for the tenant that the scores are for."""
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The scores, by the ids of those scored, and how they were come by."""
+
+    scores: list[Score]
+    parameters: dict[str, float]
+    likelihood: float | None
+    measures: dict[str, float]
+    without_rate: tuple[str, ...]
+
+
+def code() -> str:
+    """What a score depends on besides the events."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn", "duckdb"))
+    return f"models {MODELS_VERSION}, {libraries}"
+
+
+def foretell(ask: Ask, wish: Wish, position: int) -> Foretold:
+    """From the events up to this position. Raises NotConverged when a model has too little to go by."""
+    if wish.subject == "opportunities":
+        return foretell_deals(ask, wish, position)
+    return (foretell_return if wish.model == "churn" else foretell_purchases)(ask, wish, position)
+
+
+# -- customers
+
+
+def histories(ask: Ask, wish: Wish, position: int, day: date | None = None) -> pa.Table:
+    return ask(PurchaseHistories(as_of=day or wish.as_of, known_at=position, currency=wish.currency, rates=wish.rates))
+
+
+def foretell_purchases(ask: Ask, wish: Wish, position: int) -> Foretold:
+    answer = histories(ask, wish, position)
+    seen, told = churn.histories_of(answer), churn.columns_of(answer)
+    model = BUYING[wish.model].fitted(seen)
+    horizon = wish.horizon_days / churn.DAYS_A_WEEK
+    numbers = {"alive": model.alive(seen), "purchases": model.purchases(seen, horizon), "spent": told["value"]}
+    parameters, measures = dict(model.fit.parameters), {}
+    try:
+        spending = GammaGamma.fitted(told["repeats"], told["mean_value"])
+    except NotConverged:
+        # Whether somebody is still there needs no money; what it would be worth is left open.
+        numbers |= dict.fromkeys(("value", "lifetime_value"), np.full(len(seen), np.nan))
+    else:
+        parameters |= spending.fit.parameters
+        measures["value_likelihood"] = spending.fit.likelihood
+        measures["frequency_and_value"] = related(told["repeats"], told["mean_value"])
+        value = np.where(np.isnan(told["value"]), np.nan, spending.value(told["repeats"], told["mean_value"]))
+        numbers |= {"value": value, "lifetime_value": worth(model, seen, value, wish)}
+    at_risk = valued(told, wish) & (numbers["alive"] < float(wish.alert_below))
+    return Foretold(
+        scored(answer["customer_id"], numbers, at_risk),
+        parameters,
+        model.fit.likelihood,
+        measures,
+        without_rate(answer),
+    )
+
+
+def worth(model: BuyingModel, seen: Any, value: Floats, wish: Wish) -> Floats:
+    periods = max(1, round(wish.horizon_days / PERIOD_DAYS))
+    return lifetime_value(
+        model,
+        seen,
+        value,
+        periods=periods,
+        length=wish.horizon_days / churn.DAYS_A_WEEK / periods,
+        margin=float(wish.margin),
+        discount=(1 + float(wish.discount)) ** (wish.horizon_days / 365 / periods) - 1,
+    )
+
+
+def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
+    """Trained on who, of the customers at a cut-off one horizon ago, has come back since."""
+    now = histories(ask, wish, position)
+    cut = wish.as_of - timedelta(days=wish.horizon_days)
+    before = histories(ask, wish, position, cut)
+    returned = came_back(before, now, cut)
+    features = churn.features(before)
+    held_out = {kind: out_of_fold(kind, features, returned) for kind in KINDS}
+    judged = {kind: Judgement.of(chances, returned) for kind, chances in held_out.items()}
+    best = min(KINDS, key=lambda kind: judged[kind].log_loss)
+    model = Trained.on(best, churn.FEATURES, features, returned)
+    present = churn.features(now)
+    chances = model.chances(present)
+    measures = {f"{kind} {name}": value for kind, one in judged.items() for name, value in vars(one).items()}
+    measures |= replayed(ask, wish, position, best)
+    told = churn.columns_of(now)
+    return Foretold(
+        scored(
+            now["customer_id"],
+            {"returns": chances, "churns": 1 - chances, "spent": told["value"]},
+            valued(told, wish) & (chances < float(wish.alert_below)),
+            reasons(model.names, model.contributions(present)),
+        ),
+        {"trained_on": float(len(returned)), **{f"is_{kind}": float(kind == best) for kind in KINDS}},
+        None,
+        measures,
+        without_rate(now),
+    )
+
+
+def came_back(before: pa.Table, after: pa.Table, cut: date) -> NDArray[np.bool_]:
+    """Of the customers of a cut-off, who has bought since."""
+    last = dict(zip(after["customer_id"].to_pylist(), after["last_purchase"].to_pylist(), strict=True))
+    return np.array([last.get(one, cut) > cut for one in before["customer_id"].to_pylist()], dtype=bool)
+
+
+def replayed(ask: Ask, wish: Wish, position: int, kind: Any) -> dict[str, float]:
+    """How a model, trained at the end of each month on what was so then, did in the horizon after it."""
+    measures: dict[str, float] = {}
+    horizon = timedelta(days=wish.horizon_days)
+    for cut in month_ends(wish.as_of - horizon):
+        earlier, then, after = (histories(ask, wish, position, day) for day in (cut - horizon, cut, cut + horizon))
+        try:
+            model = Trained.on(kind, churn.FEATURES, churn.features(earlier), came_back(earlier, then, cut - horizon))
+        except NotConverged:  # further back there was even less
+            break
+        judged = Judgement.of(model.chances(churn.features(then)), came_back(then, after, cut))
+        measures |= {f"{cut} {name}": getattr(judged, name) for name in ("auc", "log_loss", "brier", "lift")}
+    return measures
+
+
+def month_ends(last: date) -> Iterator[date]:
+    """From the last one that is not after this day, backwards."""
+    day = last
+    if (last + timedelta(days=1)).month == last.month:
+        day = last.replace(day=1) - timedelta(days=1)
+    for _ in range(MONTHS_BACK):
+        yield day
+        day = day.replace(day=1) - timedelta(days=1)
+
+
+def valued(told: dict[str, Floats], wish: Wish) -> NDArray[np.bool_]:
+    """Of those who came back, the share who spent most; by purchases where what was spent is not known."""
+    spent = np.where(np.isnan(told["value"]), 0.0, told["value"])
+    worthy = told["repeats"] > 0
+    chosen = np.zeros(len(spent), dtype=bool)
+    wanted = int(np.ceil(float(wish.valued_share) * worthy.sum()))
+    order = np.lexsort((-told["repeats"], -spent, ~worthy))
+    chosen[order[:wanted]] = True
+    return chosen
+
+
+def without_rate(answer: pa.Table) -> tuple[str, ...]:
+    return tuple(sorted({currency for some in answer["without_rate"].to_pylist() for currency in some}))
+
+
+# -- opportunities
+
+
+def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
+    """How likely each open deal would be won if it were decided now: by what became of those that were, each as it
+    stood when it was decided. Measured on the latest third of them, with what was learned from the rest."""
+    deals: list[dict[str, Any]] = ask(DealOutlook(as_of=wish.as_of, known_at=position)).to_pylist()
+    closed = sorted((deal for deal in deals if deal["state"] != "open"), key=lambda deal: deal["closed_on"])
+    won = np.array([deal["state"] == "won" for deal in closed], dtype=bool)
+    standing = [deal for deal in deals if deal["state"] == "open"]
+    learned = 2 * len(closed) // 3
+    measures = {
+        f"{name} {measure}": getattr(Judgement.of(chances, won[learned:]), measure)
+        for name, chances in foretold_by_each(closed[:learned], won[:learned], closed[learned:]).items()
+        for measure in ("brier", "log_loss", "auc")
+    }
+    counted = winning.Counted.on(closed, won)
+    if wish.model == "win-naive-bayes":
+        chances, names = counted.chances(standing), counted.traits
+        parts = winning.features(standing, counted)[:, len(winning.NUMBERS) :]
+    else:
+        model = Trained.on("logistic", winning.names(counted), winning.features(closed, counted), won)
+        features, names = winning.features(standing, counted), model.names
+        chances, parts = model.chances(features), model.contributions(features)
+    ids = [deal["opportunity_id"] for deal in standing]
+    return Foretold(
+        scored(ids, {"wins": chances}, np.zeros(len(ids), dtype=bool), reasons(names, parts)),
+        {"decided": float(len(closed)), "average": counted.average},
+        None,
+        measures,
+        (),
+    )
+
+
+def foretold_by_each(
+    past: Sequence[winning.Row], won: NDArray[np.bool_], later: Sequence[winning.Row]
+) -> dict[str, Floats]:
+    """What the stage's average, naive Bayes and the learned models say of later deals. Raises NotConverged."""
+    counted = winning.Counted.on(past, won)
+    features, present = winning.features(past, counted), winning.features(later, counted)
+    learned: dict[str, Floats] = {
+        kind: Trained.on(kind, winning.names(counted), features, won).chances(present) for kind in KINDS
+    }
+    average = winning.stage_average(past, won)
+    return {"stage_average": average.chances(later), "naive_bayes": counted.chances(later), **learned}
+
+
+# -- scores
+
+
+def scored(
+    ids: Any, numbers: dict[str, Floats], at_risk: NDArray[np.bool_], why: Sequence[Sequence[dict[str, Any]]] = ()
+) -> list[Score]:
+    told = {name: [short(value) for value in values] for name, values in numbers.items()}
+    return [
+        Score(
+            UUID(str(id)),
+            {name: values[i] for name, values in told.items()},
+            why[i] if why else (),
+            bool(at_risk[i]),
+        )
+        for i, id in enumerate(ids.to_pylist() if isinstance(ids, pa.ChunkedArray) else ids)
+    ]
+
+
+def short(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+
+
+def reasons(names: Sequence[str], contributions: Floats) -> list[list[dict[str, Any]]]:
+    """Of each, what adds most to the logarithm of its odds, or takes most from it."""
+    told = []
+    for row in contributions:
+        most = np.argsort(-np.abs(row), kind="stable")[:TOLD_REASONS]
+        told.append([{"feature": names[i], "adds": short(row[i])} for i in most if row[i] != 0])
+    return told

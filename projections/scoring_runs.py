@@ -1,0 +1,60 @@
+"""Scoring runs: what was scored, by which model, from what, and what came of it."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from domain.scoring import ScoringRun
+from projections.projection import Table
+from projections.query import Resource
+from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+
+
+class ScoringRuns(StreamRows):
+    """Each run."""
+
+    aggregate = ScoringRun
+    table = Table(
+        "scoring_runs",
+        key=ROW_KEY,
+        columns=STREAM_COLUMNS
+        | {
+            "state": "text",
+            "subject": "text",
+            "model": "text",
+            "as_of": "date",
+            "horizon_days": "integer",
+            "currency": "text",
+            "rates": "jsonb",
+            "margin": "numeric",
+            "discount": "numeric",
+            "valued_share": "numeric",
+            "alert_below": "numeric",
+            "opens_tickets": "boolean",
+            "results": "uuid",
+            "reflects": "bigint",
+            "code": "text",
+            "parameters": "jsonb",
+            "likelihood": "numeric",
+            "measures": "jsonb",
+            "scored": "integer",
+            "at_risk": "integer",
+            "without_rate": "jsonb",
+            "sha256": "text",
+            "why": "text",
+        },
+        indexes=(BY_CREATED, "(created_recorded_at) WHERE state = 'asked'"),
+    )
+
+
+SHOWS: LiteralString = "(SELECT max(e.epoch) || '.' || t.reflects FROM log.epochs e)"
+
+SCORING_RUN_ROWS = ScoringRuns()
+SCORING_RUNS = Resource(
+    "scoring_runs",
+    SCORING_RUN_ROWS,
+    stream="scoring_run",
+    hidden=("results", "reflects"),
+    computed={"shows": ("text", SHOWS)},
+)
+"""`shows` is the position up to which events were counted."""
