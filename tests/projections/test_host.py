@@ -46,7 +46,26 @@ class ShortNames(Projection):
         row["name"] = event.name
 
 
-NAMES, SHORT = Slot(Names()), Slot(ShortNames())
+class Registrations(Projection):
+    """Each registration, a row of its own; the store refuses one name."""
+
+    per_event = True
+    table = Table(
+        "test_registrations",
+        ("tenant", "position"),
+        {"tenant": "text", "position": "bigint", "name": "text CHECK (name <> 'unspeakable')", "told": "jsonb"},
+    )
+
+    def key(self, recorded):
+        return recorded.tenant, recorded.position
+
+    @on(Customer.Registered)
+    def registered(self, row, event, recorded):
+        row["name"] = event.name
+        row["told"] = {"by": recorded.actor, "emails": event.emails}
+
+
+NAMES, SHORT, REGISTRATIONS = Slot(Names()), Slot(ShortNames()), Slot(Registrations())
 
 
 @pytest.fixture
@@ -57,7 +76,7 @@ async def log(database_url, keys):
 
 @pytest.fixture
 async def connection(database_url):
-    prepare(database_url, [NAMES.projection, SHORT.projection])
+    prepare(database_url, [NAMES.projection, SHORT.projection, REGISTRATIONS.projection])
     async with await AsyncConnection.connect(database_url, autocommit=True, options=APP_ROLE) as opened:
         yield opened
 
@@ -179,6 +198,35 @@ async def test_what_the_store_refuses_parks_one_row_of_the_batch(log, connection
     assert long not in found
     refused = [one for one in await parked(connection, "test_short") if "refused" in (one.error or "")]
     assert len(refused) == 1
+
+
+async def test_many_new_rows_are_those_that_few_at_a_time_would_be(log, connection, monkeypatch):
+    monkeypatch.setattr("projections.host.COPIED", 5)
+    first = await ask(log, registering(name="unspeakable"))
+    last = [await ask(log, registering(name=f"customer {number}")) for number in range(20)][-1]
+    await take_in(Host(connection, [REGISTRATIONS]), connection, log.codec, size=500)
+    at_once = await registrations(connection, first.position)
+    assert len(at_once) == last.position - first.position, "all but the one that is refused"
+    assert [one.position for one in await parked(connection, "test_registrations")] == [first.position]
+    await forgets_how_far_it_was(connection)
+    await take_in(Host(connection, [REGISTRATIONS]), connection, log.codec, size=500)
+    assert await registrations(connection, first.position) == at_once, "rows that are there are replaced"
+    await forgets_how_far_it_was(connection)
+    await connection.execute("TRUNCATE read.test_registrations")
+    await take_in(Host(connection, [REGISTRATIONS]), connection, log.codec, size=3)
+    assert await registrations(connection, first.position) == at_once
+
+
+async def forgets_how_far_it_was(connection):
+    await connection.execute("DELETE FROM read.parked WHERE slot = 'test_registrations'")
+    await connection.execute("UPDATE read.checkpoints SET position = 0 WHERE slot = 'test_registrations'")
+
+
+async def registrations(connection, since):
+    cursor = await connection.execute(
+        "SELECT * FROM read.test_registrations WHERE position >= %s ORDER BY position", [since]
+    )
+    return await cursor.fetchall()
 
 
 async def test_a_rebuild_proves_the_live_table_and_switches(log, connection, database_url):

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 import psutil
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
+from msgspec import structs
 from psycopg import AsyncConnection, sql
 
 from deploy.report import lake_of
@@ -309,7 +310,7 @@ def without_personal(event: Recorded) -> Recorded:
         return event
     bare = copy(event.event)
     vars(bare).update(dict.fromkeys(known.personal))
-    return replace(event, event=bare)
+    return structs.replace(event, event=bare)
 
 
 def each_win_has_placed_one_order(found: Found) -> None:

@@ -95,6 +95,17 @@ async def test_a_new_reader_gets_the_whole_log_and_then_what_happens(around, log
     assert sum(map(len, book.written.values())) == 300
 
 
+async def test_what_comes_at_once_is_taken_in_batch_after_batch(around, log, connection, monkeypatch):
+    monkeypatch.setattr("workers.inbox.BATCH", 7)
+    monkeypatch.setattr("workers.inbox.POLLED", 100)
+    book = Book()
+    reader = Reader(book)
+    async with at_work(relay(), around), inbox("batches", around, log.codec, reader) as served:
+        await eventually(lambda: following(reader, served))
+        await happen(log, 200)
+        await eventually(lambda: complete(connection, book))
+
+
 async def test_a_hole_in_what_kafka_brings_is_filled_from_the_log(around, log, connection):
     book = Book()
     reader = Reader(book)
