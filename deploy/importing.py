@@ -92,7 +92,7 @@ class Attended:
     ) -> None:
         self.caller, self.wish, self.delivered, self.tell = caller, wish, delivered, tell
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         return []
 
     async def carry_out(self, job: Job, desk: Desk) -> None:
@@ -256,7 +256,7 @@ class Reverting:
     def __init__(self, caller: Caller, tell: Callable[[int, int], None]) -> None:
         self.caller, self.tell = caller, tell
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         return []
 
     async def carry_out(self, job: Job, desk: Desk) -> None:

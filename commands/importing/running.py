@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -37,8 +37,8 @@ from eventlog.log import Log
 
 log = structlog.get_logger()
 
-AT_ONCE = 64
-"""Units under way; they share the log's next commits."""
+AT_ONCE = 256
+"""Units under way; they share the log's next commits, and what follows the log gets larger pages."""
 
 LOOK_S = 1.0
 """How often it is asked whether the import was cancelled."""
@@ -165,9 +165,9 @@ class Run:
         looking = asyncio.create_task(self.look())
         try:
             recorded = await patiently(self.ledger.begun)
-            planned = units(self.sources.mapping, self.sources.staged, self.sources.only)
-            for _, of_step in groupby(planned, lambda unit: unit.step):
-                await self.step(unit for unit in of_step if unit.number not in recorded)
+            with closing(units(self.sources.mapping, self.sources.staged, self.sources.only)) as planned:
+                for _, of_step in groupby(planned, lambda unit: unit.step):
+                    await self.step(unit for unit in of_step if unit.number not in recorded)
             if not self.stopped:
                 await self.finish()
         finally:

@@ -27,6 +27,8 @@ class Files(Protocol):
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]: ...
 
+    def find_broken(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> int | None: ...
+
 
 class NoFiles:
     """While a mapping is only checked, nothing is looked up."""
@@ -36,6 +38,9 @@ class NoFiles:
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]:
         return []
+
+    def find_broken(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> int | None:
+        return None
 
 
 @dataclass(frozen=True)
