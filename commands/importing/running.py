@@ -221,7 +221,7 @@ class Run:
                 log.error("fault", job=str(self.given.id), unit=unit.number, error=type(fault).__name__, at=places)
                 says = "This is a fault of ours; the log of this process tells where."
                 return failed(unit, "fault", f"{wanted.command}: {says}", answers, self.given)
-        return done(unit, answers, self.given, self.clamped(unit))
+        return done(unit, answers, self.given, [*unchanging(unit, answers), *self.clamped(unit)])
 
     def clamped(self, unit: Unit) -> list[str]:
         """What a dry run has to say of moves that are dated too early; after a real one the log says it."""
@@ -258,8 +258,14 @@ class Run:
             self.stopped = now is None or now.data_import.state not in UNDER_WAY
 
 
-def done(unit: Unit, answers: Sequence[Answer], given: Assignment, clamped: Sequence[str]) -> Outcome:
-    warnings = [*map(str, unit.problems), *clamped]
+def unchanging(unit: Unit, answers: Sequence[Answer]) -> list[str]:
+    """What is to be said of commands that had nothing to change: the row is not passed over in silence."""
+    pairs = zip(unit.wanted, answers, strict=True)
+    return [f"{wanted.at}: {wanted.command} had nothing to change" for wanted, answer in pairs if not answer.types]
+
+
+def done(unit: Unit, answers: Sequence[Answer], given: Assignment, noted: Sequence[str]) -> Outcome:
+    warnings = [*map(str, unit.problems), *noted]
     kind: Kind | None = "warning" if warnings else None
     return Outcome(
         unit.number,

@@ -167,7 +167,7 @@ class Asking:
         registration = known_commands().get(wish.command)
         model = registration.model if registration else Command
         if registration is None:
-            scope.at("command").unknown("command", wish.command, known_commands())
+            scope.at("command").unknown("command", wish.command, known_commands(), "`kronika ask` lists all")
         else:
             check_fields(wish, model, scope)
         if wish.occurred_at is not None:
