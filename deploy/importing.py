@@ -188,7 +188,7 @@ async def remarks(log: Log, done: Assignment) -> list[tuple[str, int, str]]:
     async with log.connection() as connection:
         cursor = await connection.execute(
             "SELECT CASE status WHEN 'failed' THEN 'failed: ' || kind ELSE 'warned of' END, count(*),"
-            " (array_agg(CASE WHEN starts_with(message, place) THEN message ELSE place || message END ORDER BY unit))[1]"
+            " (array_agg(CASE WHEN starts_with(message, place) THEN '' ELSE place END || message ORDER BY unit))[1]"
             " FROM (SELECT *, format('%%s:%%s: ', lines -> 0 ->> 0, lines -> 0 ->> 1) AS place FROM imports.outcome"
             " WHERE tenant = %s AND job = %s AND dry_run = %s AND kind IS NOT NULL) o"
             " GROUP BY status, kind ORDER BY status DESC, 2 DESC",
