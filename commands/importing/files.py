@@ -25,7 +25,7 @@ PART = 1_000_000
 """Bytes of one part, before it is packed."""
 
 
-# An import that is not at its end may still need them, and a correction reads those of the imports before it.
+# An import under way may still need its own, and a correction those of the imports before it: all of its tenant's stay.
 TOO_OLD = """
 DELETE FROM imports.file f
  WHERE delivered_at < now() - %s

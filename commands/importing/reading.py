@@ -142,9 +142,8 @@ class Reading:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise self.unreadable(self.lines.number, f"the gzip file is broken after this line: {error}") from None
         except Bomb as bomb:
-            raise self.unreadable(
-                self.lines.number, f"the gzip file {bomb}; unpack it yourself if it is sound"
-            ) from None
+            told = f"the gzip file {bomb}; if it is sound, unpack it and send it plain"
+            raise self.unreadable(self.lines.number, told) from None
         except UnicodeError as error:
             told = f"cannot be read as {self.file.encoding} after this line: {error}; say its `encoding`"
             raise self.unreadable(self.lines.number, told) from None
