@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -123,8 +124,10 @@ def too_large(most_bytes: int) -> TooLarge:
 async def wish_of(form: FormData) -> Wish:
     """Raises Invalid."""
     texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    called = "mapping"
     if isinstance(mapping := form.get("mapping"), UploadFile):
         texts["mapping"] = text_of(await mapping.read(MOST_TEXT + 1))
+        called = name_of(mapping) or called
     for name in sorted(texts.keys() - {"mapping", "dry_run", "corrects"}):
         raise Invalid.at((name[:80],), "Extra inputs are not permitted", "extra_forbidden")
     dry_run = texts.get("dry_run", "false").lower()
@@ -136,7 +139,13 @@ async def wish_of(form: FormData) -> Wish:
         raise Invalid.at(("corrects",), "corrects is the id of an import", "uuid_parsing") from None
     if "mapping" not in texts and corrects is None:
         raise Invalid.at(("mapping",), "Field required", "missing")
-    return Wish(texts.get("mapping"), dry_run=dry_run == "true", corrects=corrects)
+    return Wish(texts.get("mapping"), called, dry_run=dry_run == "true", corrects=corrects)
+
+
+def name_of(mapping: UploadFile) -> str:
+    """What its author calls it; empty where that is no name."""
+    name = PurePosixPath(mapping.filename or "").name
+    return name if name.isprintable() and len(name) <= 80 else ""
 
 
 def text_of(mapping: bytes) -> str:

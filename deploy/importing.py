@@ -92,7 +92,7 @@ class Attended:
     ) -> None:
         self.caller, self.wish, self.delivered, self.tell = caller, wish, delivered, tell
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         return []
 
     async def carry_out(self, job: Job, desk: Desk) -> None:
@@ -183,13 +183,15 @@ async def write_results(log: Log, done: Assignment, into: Path) -> list[Path]:
     return written
 
 
-async def failures(log: Log, done: Assignment) -> list[tuple[str, int, str]]:
-    """Of each kind of failure how many there were, and the first."""
+async def remarks(log: Log, done: Assignment) -> list[tuple[str, int, str]]:
+    """Of each kind of failure, and of what was warned of, how many units there were, and what is said of the first."""
     async with log.connection() as connection:
         cursor = await connection.execute(
-            "SELECT kind, count(*), (array_agg(format('%%s:%%s: %%s', lines -> 0 ->> 0, lines -> 0 ->> 1, message)"
-            " ORDER BY unit))[1] FROM imports.outcome"
-            " WHERE tenant = %s AND job = %s AND dry_run = %s AND status = 'failed' GROUP BY kind ORDER BY 2 DESC",
+            "SELECT CASE status WHEN 'failed' THEN 'failed: ' || kind ELSE 'warned of' END, count(*),"
+            " (array_agg(CASE WHEN starts_with(message, place) THEN '' ELSE place END || message ORDER BY unit))[1]"
+            " FROM (SELECT *, format('%%s:%%s: ', lines -> 0 ->> 0, lines -> 0 ->> 1) AS place FROM imports.outcome"
+            " WHERE tenant = %s AND job = %s AND dry_run = %s AND kind IS NOT NULL) o"
+            " GROUP BY status, kind ORDER BY status DESC, 2 DESC",
             [done.tenant, done.id, done.data_import.dry_run],
         )
         return await cursor.fetchall()
@@ -210,14 +212,14 @@ def run(settings: Settings, asked: Asked, into: Path | None, console: Console) -
                 ended = await persistently(lambda: imported(opened, asked, tell))
                 if into is not None:
                     await write_results(opened.log, ended, into)
-                return ended, await failures(opened.log, ended)
+                return ended, await remarks(opened.log, ended)
 
         try:
-            ended, failed = uvloop.run(work())
+            ended, told = uvloop.run(work())
         except KeyboardInterrupt:
             raise NotAsPromised("Stopped. What is done stays; the same command goes on where it was.") from None
         bar.update(task, description="done", total=bar.tasks[0].completed)
-    show(console, ended, failed, into)
+    show(console, ended, told, into)
     return ended.data_import.state == "finished" and not ended.data_import.failed
 
 
@@ -231,7 +233,7 @@ async def persistently(work: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(1)
 
 
-def show(console: Console, ended: Assignment, failed: Sequence[tuple[str, int, str]], into: Path | None) -> None:
+def show(console: Console, ended: Assignment, told: Sequence[tuple[str, int, str]], into: Path | None) -> None:
     data_import = ended.data_import
     title = f"{'Dry run of' if data_import.dry_run else 'Import'} {data_import.mapping}: {data_import.state}"
     table = Table(title=title, show_header=False, title_justify="left")
@@ -241,11 +243,12 @@ def show(console: Console, ended: Assignment, failed: Sequence[tuple[str, int, s
     for name in COUNTS:
         if (count := getattr(data_import, name)) is not None:
             table.add_row(NAMES.get(name, name), f"{count:,}")
-    for kind, count, first in failed:
-        table.add_row(f"failed: {kind}", f"{count:,}, first {first}")
+    for kind, count, first in told:
+        table.add_row(kind, f"{count:,}, first {first}")
     console.print(table)
-    if failed and into is None:
-        console.print("Run it again with --results DIR to have the failed rows as a file, and with --corrected FILE")
+    if data_import.failed and into is None:
+        console.print("Run it again with --results DIR to have the failed rows as a file; mend them in it, then run it")
+        console.print("with --corrected DIR/failed.csv: only what they are part of is done.")
 
 
 class Reverting:
@@ -256,7 +259,7 @@ class Reverting:
     def __init__(self, caller: Caller, tell: Callable[[int, int], None]) -> None:
         self.caller, self.tell = caller, tell
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         return []
 
     async def carry_out(self, job: Job, desk: Desk) -> None:
@@ -292,11 +295,11 @@ def run_revert(settings: Settings, caller: Caller, id: str, console: Console) ->
         ended, stays = uvloop.run(work())
     assert ended
     console.print(f"{ended.data_import.undone:,} events undone, {ended.data_import.kept:,} stay.")
-    table = Table("stays", "of", "why")
-    for _, type_, stream, about, _, why, _, _ in stays:
-        table.add_row(type_, f"{stream} {about}", why)
-    if stays:
-        console.print(table)
+    for _, type_, stream, about, _, why, below, _ in stays:  # ids are to be copied: no table that cuts them off
+        stand = f" On it stand {', '.join(map(str, below))}." if below else ""
+        console.print(f"{type_} of {stream} {about} stays. {why or ''}{stand}", soft_wrap=True)
+    if (more := (ended.data_import.kept or 0) - len(stays)) > 0:
+        console.print(f"{more:,} more are in GET /v1/imports/{job.id}/results/kept.csv")
 
 
 def check_tenant(tenant: str) -> None:

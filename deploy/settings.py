@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """Of one request, but for the files of an import."""
     upload_max_bytes: int = Field(default=2_000_000_000, ge=1)
     """How much may be sent at once as the files of an import."""
+    import_days: float = Field(default=30, gt=0)
+    """For how long the files of an import are kept: for its results, and to correct its rows."""
     export_days: float = Field(default=7, gt=0)
     """For how long the file of an export is kept."""
 

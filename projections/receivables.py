@@ -26,6 +26,7 @@ class Receivables(StreamRows):
     """One row an order, with its invoices and payments. Payments settle the oldest invoice first; what the customer
     need not pay any more (returns, a cancellation) is credited to the newest first."""
 
+    version = 3
     aggregate = Order
     table = Table(
         "receivables",
@@ -104,6 +105,7 @@ class Receivables(StreamRows):
         row["outstanding"] = max(row["invoiced"] - row["credited"] - received, NOTHING)
         row["owed_back"] = owed_back(owed, row["paid"], row["refunded"])
         row["invoices"] = settled(row["invoices"] or (), row["credited"], received)
+        row["payments"] = row["payments"] or []
         row["due_on"] = min(
             (date.fromisoformat(i["due_on"]) for i in row["invoices"] if Decimal(i["outstanding"])), default=None
         )

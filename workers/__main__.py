@@ -71,6 +71,7 @@ def run(name: str, settings: Settings) -> None:
         keys,
         settings.lake_path,
         settings.export_days,
+        settings.import_days,
     )
     if name == "historian":
         os.nice(LEISURELY)

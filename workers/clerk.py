@@ -57,7 +57,7 @@ class Task(Protocol):
 
     name: str
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         """The jobs to be done or to be gone on with, the longest waiting first; asked every half second."""
         ...
 
@@ -101,7 +101,7 @@ class Turn:
         while True:
             at_work()
             LOOKED.labels(self.task.name).set_to_current_time()
-            for job in await self.task.waiting(looking):
+            for job in await self.task.waiting(looking, self.desk.around):
                 if time.monotonic() >= self._not_before.get(job.id, 0.0):
                     await self._one(job)
             await asyncio.sleep(LOOK_S)

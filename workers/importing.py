@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from commands.importing.files import clear_away
 from commands.importing.reverting import revert_import
 from commands.importing.running import carry_out
 from workers.clerk import Desk, Job
+from workers.lifetime import Surroundings
 from workers.watchdog import at_work
+
+TIDY_S = 60.0
+"""How often files that were kept long enough are deleted."""
 
 WAITING = """
 SELECT tenant, id FROM read.imports
@@ -23,7 +30,13 @@ class Importing:
 
     name = "imports"
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    def __init__(self) -> None:
+        self._tidy_at = 0.0
+
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
+        if time.monotonic() >= self._tidy_at:
+            await clear_away(connection, timedelta(days=around.import_days))
+            self._tidy_at = time.monotonic() + TIDY_S
         cursor = await connection.execute(WAITING)
         return [Job(*row) for row in await cursor.fetchall()]
 

@@ -40,6 +40,8 @@ class Surroundings:
     lake_path: str
     export_days: float = 7
     """For how long the file of an export is kept."""
+    import_days: float = 30
+    """For how long the files of an import are kept."""
 
 
 Worker = Callable[[Surroundings], Awaitable[None]]

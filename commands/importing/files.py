@@ -7,9 +7,12 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID, uuid5
+
+from psycopg import AsyncConnection
 
 from domain.data_import import ImportedFile
 from eventlog.keys import KeyDestroyed, Sealed, SubjectKey
@@ -20,6 +23,15 @@ IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000013")
 
 PART = 1_000_000
 """Bytes of one part, before it is packed."""
+
+
+# An import under way may still need its own, and a correction those of the imports before it: all of its tenant's stay.
+TOO_OLD = """
+DELETE FROM imports.file f
+ WHERE delivered_at < now() - %s
+   AND NOT EXISTS (SELECT FROM read.imports i
+                    WHERE i.tenant = f.tenant AND i.state IN ('asked', 'started'))
+"""
 
 
 class DeliveryDamaged(Exception):
@@ -51,8 +63,8 @@ def delivery_of(tenant: str, files: Sequence[ImportedFile]) -> UUID:
 
 
 async def keep(log: Log, tenant: str, delivered: Sequence[Delivered]) -> None:
-    """Have the files lie ready for whoever carries out the import. What lies there already is left. Raises
-    LogUnavailable."""
+    """Have the files lie ready for whoever carries out the import. What lies there already is left, and is as good as
+    delivered now. Raises LogUnavailable."""
     delivery = delivery_of(tenant, [one.file for one in delivered])
     key = await key_of(log, tenant, delivery)
     for one in delivered:
@@ -63,7 +75,7 @@ async def keep(log: Log, tenant: str, delivered: Sequence[Delivered]) -> None:
             async with log.connection() as connection:
                 await connection.execute(
                     "INSERT INTO imports.file (tenant, delivery, name, part, sealed) VALUES (%s, %s, %s, %s, %b)"
-                    " ON CONFLICT DO NOTHING",
+                    " ON CONFLICT (tenant, delivery, name, part) DO UPDATE SET delivered_at = now()",
                     [tenant, delivery, one.file.name, number, sealed],
                 )
             number += 1
@@ -85,8 +97,16 @@ async def fetch(log: Log, tenant: str, files: Sequence[ImportedFile], into: Path
                 digest.update(part)
                 await asyncio.to_thread(content.write, part)
                 number += 1
+        if not number and file.size:
+            raise DeliveryDamaged(f"{file.name} is not kept any more; import the files anew.")
         if digest.hexdigest() != file.sha256:
             raise DeliveryDamaged(f"{file.name} is not what was delivered; deliver it again.")
+
+
+async def clear_away(connection: AsyncConnection[Any], after: timedelta) -> int:
+    """Delete files that were delivered so long ago, unless their tenant has an import under way. Which they were, with
+    their digests, stays in the log. Answers how many parts."""
+    return (await connection.execute(TOO_OLD, [after])).rowcount
 
 
 async def part_of(log: Log, tenant: str, delivery: UUID, name: str, number: int) -> Sealed | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,7 @@ from commands.importing.language.mapping import Mapping
 from commands.importing.language.rows import MOST_TOGETHER, Fault, Row, Unfinished
 from commands.importing.language.steps import Walk, placed
 from commands.importing.problems import Place, Problem
-from commands.importing.staging import Found, Staged
+from commands.importing.staging import Found, Keys, Staged
 
 READING = "reading"
 """The step, so to speak, of rows that could not be taken."""
@@ -50,7 +50,7 @@ class Unit:
     problems: tuple[Problem, ...]
 
 
-def units(mapping: Mapping, staged: Staged, only: Collection[Place] | None = None) -> Iterator[Unit]:
+def units(mapping: Mapping, staged: Staged, only: Collection[Place] | None = None) -> Generator[Unit]:
     """Everything that the mapping makes of the rows, step by step, in the order of the files; with `only`, the units
     made of at least one of those lines (numbered as among all)."""
     wanted_lines = None if only is None else frozenset(only)
@@ -93,9 +93,10 @@ class Walked:
             return
         with self.staged.keys() as keys:
             if self.walk.group:
-                with self.staged.groups(self.file, self.grouped()) as groups:
-                    for _, together in groups:
-                        yield self.unit(together, keys.earlier)
+                with self.staged.keys() as broken, self.staged.groups(self.file, self.grouped()) as groups:
+                    self.note_broken(broken)
+                    for group, together in groups:
+                        yield self.unit(together, keys.earlier, broken.line_of(group))
             else:
                 for found in self.staged.rows(self.file):
                     if self.is_meant(self.row(found)) is not False:
@@ -115,6 +116,15 @@ class Walked:
             if meant is None:
                 yield found[0], alone, None
 
+    def note_broken(self, broken: Keys) -> None:
+        """To which groups the rows belong that cannot be taken, where they say so much."""
+        assert self.walk.group
+        for found in self.staged.broken_rows(self.file):
+            row = self.row(found)
+            with suppress(Fault):
+                if self.is_meant(row) is not False and (group := self.walk.group(row)):
+                    broken.earlier(group, row.line)
+
     def row(self, found: Found) -> Row:
         return Row(self.file, *found, Unfinished(), 1, self.walk.joins)
 
@@ -125,8 +135,14 @@ class Walked:
         except Fault:
             return None
 
-    def unit(self, found: list[Found], earlier: Callable[[str, int], int | None] | None = None) -> Made:
-        """`earlier` tells on which line a natural key was before."""
+    def unit(
+        self,
+        found: list[Found],
+        earlier: Callable[[str, int], int | None] | None = None,
+        broken: int | None = None,
+    ) -> Made:
+        """`earlier` tells on which line a natural key was before; `broken` is the line of a row that belongs to it, but
+        cannot be taken."""
         unit = Unfinished()
         unit.rows = [Row(self.file, *one, unit, place, self.walk.joins) for place, one in enumerate(found, 1)]
         first = unit.rows[0]
@@ -135,6 +151,8 @@ class Walked:
             return self.name, "", (first.place,), (), tuple(unit.problems)
         key = ""
         wanted: list[Wanted] = []
+        if broken is not None:
+            note(unit, Fault(f"line {broken}, which belongs to it, cannot be taken", place=first.place))
         with noted(unit, first):
             key = self.key_of(first, earlier)
             for row in unit.rows:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from commands.importing.language.document import File
 from commands.importing.problems import Problem, Unreadable
@@ -27,6 +27,11 @@ ENDLESS = 16 * LONGEST
 MOST_COLUMNS = 1_000
 MOST_UNCLOSED = 1_000
 """Each row whose quote is never closed makes up to LONGEST characters be read again."""
+
+MOST_UNPACKED = 20 * 1024**3
+"""Bytes that a gzip file may hold."""
+SUSPICIOUS, MOST_TIMES = 256 * LONGEST, 200
+"""Beyond so many bytes, a file that is so many times smaller when packed is no table, but made to fill the disk."""
 
 UNDECODABLE = "\udcff"
 SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -60,6 +65,10 @@ class Cut(Exception):
     """A row has a line that is longer than a row may be."""
 
 
+class Bomb(Exception):
+    """A gzip file holds much more than a table would."""
+
+
 class Unclosed(Exception):
     """A quote is opened and not closed within what a row may have."""
 
@@ -75,7 +84,7 @@ def opened(directory: Path, file: File, name: str) -> Iterator[Reading]:
         raise Unreadable([Problem(name, 0, "not found", f"there is no {file.path} in the directory; {there}")])
     with path.open("rb") as plain:
         packed = file.path.lower().endswith(".gz") or plain.peek(2)[:2] == b"\x1f\x8b"
-        stream = gzip.GzipFile(fileobj=plain) if packed else plain
+        stream = io.BufferedReader(Unpacked(plain, path.stat().st_size)) if packed else plain
         yield Reading(name, file, stream)
 
 
@@ -83,7 +92,7 @@ class Reading:
     """One file: first its columns, then its rows. Raises Unreadable where it cannot go on; what is wrong with one row
     is given back as Broken, and reading goes on."""
 
-    def __init__(self, name: str, file: File, stream: BinaryIO | gzip.GzipFile) -> None:
+    def __init__(self, name: str, file: File, stream: BinaryIO) -> None:
         self.name = name
         self.file = file
         self.lines = Lines(stream, file.encoding)
@@ -132,6 +141,9 @@ class Reading:
             return next(self.records, None)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise self.unreadable(self.lines.number, f"the gzip file is broken after this line: {error}") from None
+        except Bomb as bomb:
+            told = f"the gzip file {bomb}; if it is sound, unpack it and send it plain"
+            raise self.unreadable(self.lines.number, told) from None
         except UnicodeError as error:
             told = f"cannot be read as {self.file.encoding} after this line: {error}; say its `encoding`"
             raise self.unreadable(self.lines.number, told) from None
@@ -189,17 +201,39 @@ class Reading:
         if self.lines.cut:
             return self.too_long(line)
         if "\0" in text:
-            return Broken(line, "holds a NUL")
+            return Broken(line, "holds a NUL", tuple(cell.replace("\0", "") for cell in cells))
         if not text.isascii() and SURROGATES.search(text):
             encoding = self.file.encoding.removesuffix("-sig")
-            return Broken(line, f"holds bytes that are no {encoding}")
+            legible = tuple(SURROGATES.sub("\ufffd", cell) for cell in cells)
+            return Broken(line, f"holds bytes that are no {encoding}", legible)
         return Row(line, tuple(cells))
+
+
+class Unpacked(io.RawIOBase):
+    """What a gzip file holds, as long as it can be a table. Raises Bomb."""
+
+    def __init__(self, packed: BinaryIO, size: int) -> None:
+        self._stream = gzip.GzipFile(fileobj=packed)
+        self._size, self._given = size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._stream.read(len(buffer))
+        buffer[: len(part)] = part
+        self._given += len(part)
+        if self._given > MOST_UNPACKED:
+            raise Bomb(f"holds more than {MOST_UNPACKED:,} bytes")
+        if self._given > max(SUSPICIOUS, MOST_TIMES * self._size):
+            raise Bomb(f"holds more than {MOST_TIMES} times its own size")
+        return len(part)
 
 
 class Lines:
     """The lines of a stream, as text, none longer than a row may be."""
 
-    def __init__(self, stream: BinaryIO | gzip.GzipFile, encoding: str) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self.number = 0
         self.cut = False
         """Whether the line given last was longer, and its rest is left out"""

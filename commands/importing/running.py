@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -37,8 +37,8 @@ from eventlog.log import Log
 
 log = structlog.get_logger()
 
-AT_ONCE = 64
-"""Units under way; they share the log's next commits."""
+AT_ONCE = 256
+"""Units under way; they share the log's next commits, and what follows the log gets larger pages."""
 
 LOOK_S = 1.0
 """How often it is asked whether the import was cancelled."""
@@ -165,9 +165,9 @@ class Run:
         looking = asyncio.create_task(self.look())
         try:
             recorded = await patiently(self.ledger.begun)
-            planned = units(self.sources.mapping, self.sources.staged, self.sources.only)
-            for _, of_step in groupby(planned, lambda unit: unit.step):
-                await self.step(unit for unit in of_step if unit.number not in recorded)
+            with closing(units(self.sources.mapping, self.sources.staged, self.sources.only)) as planned:
+                for _, of_step in groupby(planned, lambda unit: unit.step):
+                    await self.step(unit for unit in of_step if unit.number not in recorded)
             if not self.stopped:
                 await self.finish()
         finally:
@@ -221,7 +221,7 @@ class Run:
                 log.error("fault", job=str(self.given.id), unit=unit.number, error=type(fault).__name__, at=places)
                 says = "This is a fault of ours; the log of this process tells where."
                 return failed(unit, "fault", f"{wanted.command}: {says}", answers, self.given)
-        return done(unit, answers, self.given, self.clamped(unit))
+        return done(unit, answers, self.given, [*unchanging(unit, answers), *self.clamped(unit)])
 
     def clamped(self, unit: Unit) -> list[str]:
         """What a dry run has to say of moves that are dated too early; after a real one the log says it."""
@@ -258,8 +258,14 @@ class Run:
             self.stopped = now is None or now.data_import.state not in UNDER_WAY
 
 
-def done(unit: Unit, answers: Sequence[Answer], given: Assignment, clamped: Sequence[str]) -> Outcome:
-    warnings = [*map(str, unit.problems), *clamped]
+def unchanging(unit: Unit, answers: Sequence[Answer]) -> list[str]:
+    """What is to be said of commands that had nothing to change: the row is not passed over in silence."""
+    pairs = zip(unit.wanted, answers, strict=True)
+    return [f"{wanted.at}: {wanted.command} had nothing to change" for wanted, answer in pairs if not answer.types]
+
+
+def done(unit: Unit, answers: Sequence[Answer], given: Assignment, noted: Sequence[str]) -> Outcome:
+    warnings = [*map(str, unit.problems), *noted]
     kind: Kind | None = "warning" if warnings else None
     return Outcome(
         unit.number,

@@ -45,11 +45,13 @@ class Staged:
         self._database = sqlite3.connect(self._home / "rows.sqlite", isolation_level=None, check_same_thread=False)
         self._tables = {file: f"file_{number}" for number, file in enumerate(mapping.files)}
         self._columns: dict[str, tuple[str, ...]] = {}
+        self._broken = dict.fromkeys(mapping.files, 0)
         self._made = 0
         self._found = lru_cache(REMEMBERED)(self._find)
         try:
             self._run("PRAGMA journal_mode = OFF")
             self._run("PRAGMA synchronous = OFF")
+            self._run("PRAGMA locking_mode = EXCLUSIVE")  # nobody else looks: no lock is asked of the system each time
             self._run("CREATE TABLE broken (file, line, message, cells, PRIMARY KEY (file, line))")
             self._read_all(directory)
             mapping.check(self._columns)
@@ -101,7 +103,8 @@ class Staged:
                 problems.append(Problem(file, int(given), "validation", told))
             else:
                 self._insert(file, [(int(given), *self._said(file, tuple(row[column] for column in columns)))])
-                self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, int(given))
+                mended = self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, int(given)).rowcount
+                self._broken[file] -= mended
                 corrected.add((file, int(given)))
         self._found.cache_clear()
         if problems:
@@ -123,6 +126,8 @@ class Staged:
         table, by = self._tables[file], ", ".join(f"trim(c{column})" for column in columns)
         name = f"{table}_by_{'_'.join(map(str, columns))}"
         self._run(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({by})")
+        legible = ", ".join(legible_cell(column) for column in columns)
+        self._run(f"CREATE INDEX IF NOT EXISTS broken_by_{name} ON broken (file, {legible})")
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[Found]:
         """The rows whose columns have these values, in the file's order; one more than MOST_TOGETHER where there are
@@ -133,6 +138,23 @@ class Staged:
         wanted = " AND ".join(f"trim(c{column}) = ?" for column in columns)
         query = f"SELECT * FROM {self._tables[file]} WHERE {wanted} ORDER BY line LIMIT {MOST_TOGETHER + 1}"  # noqa: S608  # our own name
         return [(line, tuple(cells)) for line, *cells in self._run(query, *values)]
+
+    def find_broken(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> int | None:
+        """The line of the first row that cannot be taken, but says so much that it would be one of these."""
+        if not self._broken[file]:
+            return None
+        wanted = " AND ".join(f"{legible_cell(column)} = ?" for column in columns)
+        query = f"SELECT min(line) FROM broken WHERE file = ? AND {wanted}"  # noqa: S608  # our own name
+        found = self._run(query, file, *values).fetchone()[0]
+        return None if found is None else int(found)
+
+    def broken_rows(self, file: str) -> Iterator[Found]:
+        """The rows that cannot be taken, with as many cells as there are columns, as far as these could be read."""
+        width = len(self._columns[file])
+        for line, cells in self._run("SELECT line, cells FROM broken WHERE file = ? ORDER BY line", file):
+            legible = json.loads(cells)
+            if legible:
+                yield line, tuple(legible[:width] + [""] * (width - len(legible)))
 
     @contextmanager
     def groups(self, file: str, keyed: Iterable[tuple[int, str, Any]]) -> Iterator[Iterator[tuple[str, list[Found]]]]:
@@ -160,13 +182,11 @@ class Staged:
     @contextmanager
     def keys(self) -> Iterator[Keys]:
         """A memory of natural keys, as long as the context."""
-        self._made += 1
-        table = f"keys_{self._made}"
-        self._run(f"CREATE TABLE {table} (key PRIMARY KEY, line) WITHOUT ROWID")
+        keys = Keys()
         try:
-            yield Keys(self._database, table)
+            yield keys
         finally:
-            self._run(f"DROP TABLE {table}")
+            keys.close()
 
     def close(self) -> None:
         self._database.close()
@@ -201,6 +221,7 @@ class Staged:
             for row in source:
                 if isinstance(row, Broken):
                     kept = json.dumps(row.cells)
+                    self._broken[name] += 1
                     self._run("INSERT INTO broken VALUES (?, ?, ?, ?)", name, row.line, row.message, kept)
                 else:
                     yield row.line, *self._said(name, row.cells)
@@ -227,16 +248,27 @@ class Staged:
         return self._database.execute(statement, values)
 
 
-class Keys:
-    """Which natural keys there were, and on which line."""
+def legible_cell(column: int) -> str:
+    """A cell of a row that cannot be taken, in SQL."""
+    return f"trim(json_extract(cells, '$[{column}]'))"
 
-    def __init__(self, database: sqlite3.Connection, table: str) -> None:
-        self._database = database
-        self._insert = f"INSERT OR IGNORE INTO {table} VALUES (?, ?)"  # noqa: S608  # our own name
-        self._select = f"SELECT line FROM {table} WHERE key = ?"  # noqa: S608  # our own name
+
+class Keys:
+    """Which natural keys there were, and on which line: in a throwaway file of their own, in one transaction."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("CREATE TABLE keys (key PRIMARY KEY, line) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+        self.close = self._database.close
+
+    def line_of(self, key: str) -> int | None:
+        """The line where this key was first."""
+        found = self._database.execute("SELECT line FROM keys WHERE key = ?", (key,)).fetchone()
+        return None if found is None else int(found[0])
 
     def earlier(self, key: str, line: int) -> int | None:
         """The line where this key was before, if it was; else it is now."""
-        if self._database.execute(self._insert, (key, line)).rowcount:
+        if self._database.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (key, line)).rowcount:
             return None
-        return int(self._database.execute(self._select, (key,)).fetchone()[0])
+        return self.line_of(key)

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS imports.file (
     sealed   bytea   NOT NULL,
     PRIMARY KEY (tenant, delivery, name, part)
 );
+ALTER TABLE imports.file ADD COLUMN IF NOT EXISTS delivered_at timestamptz NOT NULL DEFAULT now();  -- last
 ALTER TABLE imports.file ALTER sealed SET STORAGE EXTERNAL;  -- what is sealed packs no further
 
 -- What became of each unit: a row with those that belong to it.

@@ -64,6 +64,16 @@ async def test_two_files_become_customers_and_orders_with_their_own_dates(client
     assert await results(client, id, "failed") == await results(client, id, "not-processed") == []
 
 
+async def test_a_command_that_had_nothing_to_change_is_told(client, clerk):
+    mapping = MAPPING.replace("source: shop", "source: stall").replace("ship-order", "deliver-order")
+    delivery = files([("S1", "客户", "s1@example.com", "2024-01-01")], orders(2, 1))
+    delivery["orders.csv"] = delivery["orders.csv"].replace(b"C0", b"S1")
+    id = await sent(client, delivery, mapping=mapping)
+    await clerk(id)
+    told = [row["kronika_message"] for row in await results(client, id, "done") if row["kronika_kind"]]
+    assert told == ["orders.csv:3: deliver-order had nothing to change"], "it was never shipped"
+
+
 async def test_the_same_upload_again_adds_nothing(client, house, clerk):
     delivery = files(customers(5), orders(5, 5))
     await clerk(await sent(client, delivery))

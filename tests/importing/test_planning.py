@@ -260,6 +260,42 @@ def test_a_unit_and_a_join_have_an_end(tmp_path):
     assert ("orders", 2, "validation", "more than 10,000 rows of items have order 'A1'") in problems([first])
 
 
+CUT_OFF = with_file("items.csv", "order,sku,count,price,paid\nA1,pump,2,10.50,21.00\nA2,hose,1,5,\nA1,valve\n")
+
+
+def test_what_a_row_belongs_to_that_cannot_be_taken_is_not_done_without_it(tmp_path):
+    assert problems(planned(tmp_path, SHOP, CUT_OFF)) == [
+        ("items", 4, "validation", "the row has 2 cells where there are 5 columns"),
+        ("orders", 2, "validation", "line 4 of items, which has order 'A1', cannot be taken"),
+    ]
+
+
+def test_the_mapping_may_say_that_a_joined_row_can_be_done_without(tmp_path):
+    mapping = SHOP.replace('{order: "{number}"}}', '{order: "{number}"}, broken: warn}')
+    found = planned(tmp_path, mapping, CUT_OFF)
+    assert [place[:2] for place in problems(found)] == [("items", 4)]
+    assert (2, "line 4 of items, which has order 'A1', cannot be taken; done without it") in warnings(found)
+    assert [len(unit.wanted[0].body["lines"]) for unit in found if unit.step == "orders"] == [1, 1]
+
+
+def test_a_look_up_does_not_pass_over_a_row_that_cannot_be_taken(tmp_path):
+    mapping = SHOP.replace(
+        'owner: "{agent.name}"', 'owner: {lookup: agents, on: {id: "{agent}"}, give: "{name}", else: empty}'
+    )
+    found = problems(planned(tmp_path, mapping, with_file("agents.csv", "id,name\nx\n")))
+    assert ("orders", 3, "validation", "line 2 of agents, which has id 'x', cannot be taken") in found
+
+
+def test_a_group_with_a_row_that_cannot_be_taken_is_not_done_without_it(tmp_path):
+    visits = "a 2020-02-01 Z x\na 2020-02-02 Z\nb 2020-02-01 Z x\n"
+    found = planned(tmp_path, GROUPED, {"visits.txt": visits})
+    assert problems(found) == [
+        ("visits", 2, "validation", "the row has 3 cells where there are 4 columns"),
+        ("visits", 1, "validation", "line 2, which belongs to it, cannot be taken"),
+    ]
+    assert [unit.key for unit in found if unit.wanted] == ["b"]
+
+
 def test_a_step_without_rows_is_done_once(tmp_path):
     mapping = """
     kronika: import/1
@@ -284,7 +320,7 @@ def test_failed_rows_are_corrected_and_planned_alone(tmp_path):
     with Staged(mapping, written(tmp_path, files)) as staged:
         before = list(units(mapping, staged))
         broken = [(file, line) for file, line, *_ in problems(before)]
-        assert broken == [("items", 4), ("orders", 3)]
+        assert broken == [("items", 4), ("orders", 2), ("orders", 3)]
         assert staged.row("items", 4) == ("A1", "valve", "", "", "")
         hose = dict(zip(staged.columns("items"), staged.row("items", 3), strict=True))
         lines = staged.correct("items", [{**hose, LINE: "3", "count": "1"}])

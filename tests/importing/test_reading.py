@@ -182,6 +182,16 @@ class TestGzip:
         assert "the gzip file is broken after this line" in problem.message
         assert (problem.line > 1_000) == (damage != "none at all")
 
+    def test_holding_far_more_than_a_table_would_is_given_up(self, tmp_path, monkeypatch):
+        packed = gzip.compress(b"a,b\n" + b"1,2\n" * 300_000)
+        assert len(self.read(tmp_path, packed)) == 300_000
+        monkeypatch.setattr(reading, "SUSPICIOUS", 1_000_000)
+        with pytest.raises(Unreadable, match="the gzip file holds more than 200 times its own size; if it is sound"):
+            self.read(tmp_path, packed)
+        monkeypatch.setattr(reading, "MOST_UNPACKED", 500_000)
+        with pytest.raises(Unreadable, match="the gzip file holds more than 500,000 bytes"):
+            self.read(tmp_path, packed)
+
 
 def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path):
     written(tmp_path, {"orders.csv": "a\n", "items.csv": "a\n"})

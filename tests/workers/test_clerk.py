@@ -33,7 +33,7 @@ class Errands:
         self.begun: list[Job] = []
         self.under_way = 0
 
-    async def waiting(self, connection):
+    async def waiting(self, connection, around):
         return list(self.open)
 
     async def carry_out(self, job, desk):

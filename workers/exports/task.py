@@ -30,7 +30,7 @@ from workers.exports.formats import Csv, JsonLines, Unfit, Writer
 from workers.exports.parts import Parts
 from workers.exports.sheet import Sheet
 from workers.exports.table import Table
-from workers.lifetime import connected
+from workers.lifetime import Surroundings, connected
 from workers.watchdog import at_work
 
 FORMATS: dict[str, type[Writer]] = {"csv": Csv, "jsonl": JsonLines, "xlsx": Sheet, "parquet": Table}
@@ -66,7 +66,7 @@ class Exporting:
     def __init__(self) -> None:
         self._tidy_at = 0.0
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         if time.monotonic() >= self._tidy_at:
             await clear_away(connection)
             self._tidy_at = time.monotonic() + TIDY_S

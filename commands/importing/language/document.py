@@ -92,6 +92,7 @@ class Join(Word):
     on: Annotated[dict[str, Template], Field(min_length=1)]
     one: bool = False
     missing: Literal["fail", "warn", "empty"] = Field("fail", description="What to do where the one row is not there.")
+    broken: Literal["fail", "warn"] = Field("fail", description="What to do where such a row cannot be taken.")
 
 
 class Check(Word):

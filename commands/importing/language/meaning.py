@@ -78,5 +78,7 @@ def bare(found: Any) -> Any:
 
 
 def is_empty(found: Any) -> bool:
+    if isinstance(found, str):
+        return not found
     found = bare(found)
     return found is None or found == "" or (isinstance(found, list | dict) and not found)

@@ -27,6 +27,8 @@ class Files(Protocol):
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]: ...
 
+    def find_broken(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> int | None: ...
+
 
 class NoFiles:
     """While a mapping is only checked, nothing is looked up."""
@@ -36,6 +38,9 @@ class NoFiles:
 
     def find(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> list[tuple[int, Cells]]:
         return []
+
+    def find_broken(self, file: str, columns: tuple[int, ...], values: tuple[str, ...]) -> int | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,10 @@ class Scope:
     def fault(self, message: str) -> None:
         self.faults.append((self.path, message))
 
-    def unknown(self, what: str, name: str, known: Iterable[str]) -> None:
+    def unknown(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
         close = get_close_matches(name, [*known], 1)
-        self.fault(f"unknown {what} {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
+        hints = [f"did you mean {close[0]}?"] * bool(close) + [where] * bool(where)
+        self.fault("; ".join([f"unknown {what} {name!r}", *hints]))
 
     def named(self, file: str) -> None:
         """Here a file is named; one that the mapping has not is a fault, told here alone."""

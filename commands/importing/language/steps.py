@@ -85,6 +85,11 @@ def joining(join: Join, scope: Scope) -> Joining:
         if not any(wanted):
             return []
         found = [Joined(join.file, line, cells) for line, cells in scope.files.find(join.file, columns, wanted)]
+        if line := scope.files.find_broken(join.file, columns, wanted):
+            broken = f"line {line} of {join.file}, which has {told(join, wanted)}, cannot be taken"
+            if join.broken == "fail":
+                raise Fault(broken)
+            row.warn(f"{broken}; done without it")
         if len(found) > MOST_TOGETHER:
             raise Fault(f"more than {MOST_TOGETHER:,} rows of {join.file} have {told(join, wanted)}")
         if join.one and len(found) > 1:
@@ -162,7 +167,7 @@ class Asking:
         registration = known_commands().get(wish.command)
         model = registration.model if registration else Command
         if registration is None:
-            scope.at("command").unknown("command", wish.command, known_commands())
+            scope.at("command").unknown("command", wish.command, known_commands(), "`kronika ask` lists all")
         else:
             check_fields(wish, model, scope)
         if wish.occurred_at is not None:
