@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 import psutil
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
+from msgspec.structs import replace
 from psycopg import AsyncConnection, sql
 
 from deploy.report import lake_of
