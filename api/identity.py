@@ -99,7 +99,7 @@ def taking(model: type[BaseModel]) -> dict[str, Any]:
 )
 async def issued(given: Request, caller: Known) -> Response:
     """Kept is only a keyed digest. The history of the key names who issued, rotated and revoked it."""
-    return await secret(given, caller, 201, keys.issue, {})
+    return await secret(given, caller, 201, KeyRequest, keys.issue)
 
 
 @router.post(
@@ -111,18 +111,20 @@ async def issued(given: Request, caller: Known) -> Response:
 )
 async def rotated(given: Request, id: UUID, caller: Known) -> Response:
     """A second rotation ends the secret before the last at once: two are in force at the most."""
-    return await secret(given, caller, 200, keys.rotate, {"key_id": id})
+    return await secret(given, caller, 200, Rotation, keys.rotate, key_id=id)
 
 
-async def secret(given: Request, caller: Caller, status: int, make: Making, about: Mapping[str, Any]) -> Response:
+async def secret(
+    given: Request, caller: Caller, status: int, taken: type[BaseModel], make: Making, **about: UUID
+) -> Response:
+    """A command that makes a secret, and the token with it."""
     came, house = visit(given.scope), kronika(given.scope)
     body.media_type(came.headers, body.JSON)
     key = key_of(came.headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))
     wanted = body.parsed(await body.read(came.headers, given.receive, house.settings.body_max_bytes))
     try:
-        model = Rotation if about else KeyRequest
-        model.model_validate(wanted)
+        taken.model_validate(wanted)
         context = Context(caller.tenant, caller.actor, key, came.correlation_id, trace=came.trace)
         shown = await make(house.log, caller, context, {**wanted, **about})
     except ValidationError as error:

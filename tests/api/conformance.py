@@ -27,9 +27,6 @@ from deploy.serving import log_as_lines
 from deploy.settings import Settings
 from eventlog.keys import FileKeyStore
 
-EXAMPLES = 20
-"""Requests to each operation in a round."""
-
 APART = {
     "positive_data_acceptance",  # rules that no schema can say (a circle, a cursor, a moment to come) refuse much of it
     "negative_data_rejection",  # path and query are text: what is no number as JSON may well be one there
@@ -98,6 +95,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.api.conformance", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000, help="how many, at the least")
     parser.add_argument("--seed", type=int, default=1, help="the first round's")
+    parser.add_argument("--examples", type=int, default=20, help="requests to each operation in a round")
     wanted = parser.parse_args()
     asked: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
@@ -116,7 +114,7 @@ def main() -> int:
                 while asked.total() < wanted.requests:
                     for operation in found:
                         try:
-                            ask(operation, token, EXAMPLES, seed, asked)
+                            ask(operation, token, wanted.examples, seed, asked)
                         except BaseExceptionGroup as errors:
                             for error in errors.exceptions:
                                 wrong[f"{operation.method.upper()} {operation.path}: {type(error).__name__}"] += 1

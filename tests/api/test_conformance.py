@@ -6,11 +6,14 @@ from collections import Counter
 
 import pytest
 
+from projections.analytics import lake
+
 from .conformance import ask, operations, served
 
 
 @pytest.fixture(scope="module")
 def api(settings):
+    lake.prepare(str(settings.database_url), settings.lake_path)
     with served(settings) as at:
         yield at
 
