@@ -18,6 +18,7 @@ from eventlog.envelope import Caller
 from projections.analytics import VIEWS
 from projections.analytics.charts import drawn
 from projections.analytics.lake import Reading as Rows
+from projections.analytics.lake import reflected
 from projections.analytics.views import Column, View
 from projections.cut import Cut
 
@@ -163,8 +164,8 @@ async def asked_of(request: Request, house: House, view: type[View]) -> tuple[Ho
         told = HowTold.model_validate({name: text for name, text in given if name in HowTold.model_fields})
         own = {name: text for name, text in given if name not in HowTold.model_fields}
         cut = await told.cut(house)
-        clocks = {"as_of": in_utc(cut.as_of)} | ({"known_at": cut.known_at} if cut.known_at is not None else {})
-        return told, view.model_validate(own | {name: at for name, at in clocks.items() if at is not None}), cut
+        asked = {"as_of": in_utc(cut.as_of), "known_at": cut.known_at}
+        return told, view.model_validate(own | {name: at for name, at in asked.items() if at is not None}), cut
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -189,7 +190,7 @@ async def asked_for(house: House, caller: Caller, told: HowTold, view: View, cut
     except ValueError as error:
         raise BadRequest(str(error)) from None
     async with house.reading() as connection:
-        position = await lakehouse.reflected(connection, found.checkpoints)
+        position = await reflected(connection, found.checkpoints)
         read = Reading(house, connection, position, asked)
         read.note("the lakehouse", found.parked)
     more = found.rows.num_rows > told.limit

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
-from psycopg import AsyncConnection
 
 from deploy.settings import Settings
 from eventlog.errors import LogUnavailable
@@ -29,7 +28,6 @@ LOOK_S = 0.1
 AGAIN_S = 2.0
 """How long after it could not be opened it is tried again."""
 
-OUR_LIMITS = (duckdb.InterruptException, duckdb.OutOfMemoryException)
 BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 """What a value that is asked for can lead to: it cannot be a day, or is too large a number."""
 
@@ -62,10 +60,7 @@ class Lakehouse:
         """The position that the facts reflect now."""
         checkpoints = await self.ask(lambda lake, _: lake.checkpoints())
         async with house.reading() as connection:
-            return await self.reflected(connection, checkpoints)
-
-    async def reflected(self, connection: AsyncConnection[Any], checkpoints: dict[int, int]) -> int:
-        return await reflected(connection, checkpoints)
+            return await reflected(connection, checkpoints)
 
     async def ask(self, question: Callable[[Lake, duckdb.DuckDBPyConnection], T]) -> T:
         """Put a question to the lakehouse over a connection of its own. Raises LakehouseAway, TooMuch, ValueError."""

@@ -15,6 +15,7 @@ from api.door import visit
 from api.errors import invalid
 from api.tables import FORMATS, MEDIA_TYPES, format_of
 from commands.dispatch import NotFound
+from projections.analytics.lake import reflected
 from projections.analytics.views import View
 
 router = APIRouter(tags=["analytics"])
@@ -93,7 +94,7 @@ async def asked(request: Request, caller: Calling, house: House) -> Response:
     finally:
         running.cancel()
     async with house.reading() as connection:
-        reflects = await house.lakehouse.reflected(connection, found.checkpoints)
+        reflects = await reflected(connection, found.checkpoints)
         read = Reading(house, connection, reflects, position)
     told = {
         "X-Position": house.token(read.position),

@@ -39,7 +39,7 @@ MICRO_BATCH = 20_000
 REFERENCE = Path(__file__).parent / "reference" / "views"
 
 ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...], bool]] = {
-    "funnel": ({}, ("rank", "reached"), False),
+    "funnel": ({}, ("rank", "reached", "open", "lost"), False),
     "win_rate": ({"by": "owner"}, ("dimension", "won", "lost", "won_value"), False),
     "revenue": ({}, ("month", "orders", "booked", "delivered", "returned"), True),
     "rfm": ({}, ("customer_id", "frequency", "monetary", "r", "f", "m"), True),

@@ -14,21 +14,21 @@ WITH entered AS (
        AND ($team::VARCHAR IS NULL OR team = $team)
        AND ($source::VARCHAR IS NULL OR source = $source)
 ), stood AS (
-    SELECT e.pipeline_id, s.pipeline_version, s.stage_rank AS rank, s.stage,
-           sum(epoch(coalesce(s.until, greatest($moment::TIMESTAMPTZ, s.since)) - s.since)) / 86400 AS days,
-           bool_or(s.until IS NULL) AS still
-      FROM stage_steps s JOIN entered e USING (stream_id)
-     WHERE s.stage_type = 'open'
-     GROUP BY stream_id, e.pipeline_id, s.pipeline_version, s.stage_rank, s.stage
+    SELECT stream_id, stage_rank AS rank, any_value(stage) AS stage, any_value(pipeline_version) AS pipeline_version,
+           sum(epoch_us(coalesce(until, greatest($moment::TIMESTAMPTZ, since))) - epoch_us(since))::BIGINT AS time,
+           bool_or(until IS NULL) AS still
+      FROM stage_steps WHERE stage_type = 'open' GROUP BY stream_id, stage_rank
 ), together AS (
-    SELECT pipeline_id, pipeline_version, rank, stage, days,
-           count(*) FILTER (NOT still) AS moved_on, count(*) FILTER (still) AS censored, sum(days) AS days_together
-      FROM stood GROUP BY ALL
+    SELECT e.pipeline_id, s.pipeline_version, s.rank, any_value(s.stage) AS stage, s.time / 86400e6 AS days,
+           count(*) FILTER (NOT s.still) AS moved_on, count(*) FILTER (s.still) AS censored,
+           sum(s.time) / 86400e6 AS days_together
+      FROM stood s JOIN entered e USING (stream_id)
+     GROUP BY e.pipeline_id, s.pipeline_version, s.rank, s.time
 ), risk AS (
     SELECT *, (sum(moved_on + censored) OVER longest_first)::BIGINT AS at_risk FROM together
     WINDOW longest_first AS (
-        PARTITION BY pipeline_id, pipeline_version, rank, stage ORDER BY days DESC ROWS UNBOUNDED PRECEDING)
+        PARTITION BY pipeline_id, pipeline_version, rank ORDER BY days DESC ROWS UNBOUNDED PRECEDING)
 )
 SELECT *, product(1 - moved_on / at_risk) OVER shortest_first AS survival FROM risk
 WINDOW shortest_first AS (
-    PARTITION BY pipeline_id, pipeline_version, rank, stage ORDER BY days ROWS UNBOUNDED PRECEDING)
+    PARTITION BY pipeline_id, pipeline_version, rank ORDER BY days ROWS UNBOUNDED PRECEDING)
