@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Changes, Move, Personal
@@ -44,6 +45,7 @@ class Export(Aggregate):
 
     class Requested(Move):
         axis = "state"
+        class_version = 2
 
         resource: str
         format: str
@@ -59,6 +61,10 @@ class Export(Aggregate):
 
         def changes(self) -> Changes:
             return {**super().changes(), ("state",): "asked"}
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["as_of"] = state["known_at"] = state["known_position"] = None  # exports were of now only
 
     class Finished(Move):
         axis = "state"

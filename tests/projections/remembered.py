@@ -9,6 +9,7 @@ from random import Random
 
 from psycopg import AsyncConnection
 
+from commands.api_keys import IssueKey
 from commands.exports import RequestExport
 from commands.imports import BeginImport, RequestImport
 from deploy.demo.filling import fill
@@ -48,6 +49,7 @@ async def filled_company(database_url, keys):
             pipeline = await company.does("publish-pipeline", name="Renewals", stages=stages(number), occurred_at=at)
             await company.does("amend-pipeline", pipeline_id=pipeline, name="Again", stages=stages(number + 1))
             await in_and_out(company)
+            await organised(company, f"Branch {number}")
         customers = [r.stream_id async for page in feed.everything(own, log.codec) for r in page if r.type == FIRST]
         for id in customers:  # what is learned late, of which the made-up history has too little
             at = datetime(2024, 7, 1, tzinfo=UTC) + timedelta(days=chance.randrange(700))
@@ -73,6 +75,18 @@ async def in_and_out(company):
     export = (await ask(company.log, wanted, caller=company.caller)).stream_id
     await company.does("cancel-export", export_id=export)
     await company.does("score-customers", rates=[{"currency": "USD", "rate": "0.9"}])
+
+
+async def organised(company, name):
+    """The organisation, called after its newest branch; of that a team, somebody who works there, and their key."""
+    await company.does("name-tenant", name=name)
+    team = await company.does("found-team", name=name)
+    await company.does("rename-team", team_id=team, name=f"{name} of old")
+    user = await company.does("register-user", name="Wu", email=f"{name[-1]}@example.com")
+    await company.does("rename-user", user_id=user, name="Wu Wei")
+    wanted = IssueKey(user_id=user, label=name, scopes=("read",), secret_id="0" * 12)
+    key = (await ask(company.log, wanted, caller=company.caller)).stream_id
+    await company.does("revoke-key", key_id=key)
 
 
 def stages(number):

