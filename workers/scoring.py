@@ -22,6 +22,7 @@ from eventlog.errors import LogUnavailable
 from projections import scores
 from projections.analytics.lake import Lake, reflected
 from workers.clerk import Desk, Job
+from workers.lifetime import Surroundings
 from workers.watchdog import at_work
 
 if TYPE_CHECKING:  # it needs the libraries that models are made of: those who have none to fit do without
@@ -40,7 +41,7 @@ class Scoring:
 
     name = "scores"
 
-    async def waiting(self, connection: AsyncConnection[Any]) -> Sequence[Job]:
+    async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
         cursor = await connection.execute(WAITING)
         return [Job(*row) for row in await cursor.fetchall()]
 
