@@ -150,6 +150,7 @@ async def test_payments_settle_the_oldest_invoice_first_and_age_counts_from_its_
         )
     await company.does("record-payment", order_id=order, method="card", amount=100, occurred_at=day(3))
     unpaid = await company.order(customer)
+    await company.does("confirm-order", order_id=unpaid)
     await company.settles()
     assert (await company.row(RECEIVABLES, unpaid))["payments"] == []
     (row,) = (await company.list(RECEIVABLES, "outstanding.gt=0")).rows
