@@ -148,10 +148,9 @@ class Aggregate:
     def copied(self, now: datetime | None) -> Self:
         """Another aggregate in the same state, to decide at another moment."""
         other = object.__new__(type(self))
-        vars(other).update(vars(self))
-        for name, value in vars(self).items():
-            if type(value) in CONTAINERS:
-                setattr(other, name, value.copy())
+        vars(other).update(
+            {name: value.copy() if type(value) in CONTAINERS else value for name, value in vars(self).items()}
+        )
         other.now = now
         return other
 
