@@ -137,8 +137,7 @@ INTEGER_COLUMN, SMALL_COLUMN, MOMENT_COLUMN = (Struct(form).pack for form in (">
 UUID_COLUMN = COLUMN(UUID_TYPE, 16)
 NO_TEXT, NO_JSON, NO_UUID, NO_INTEGER = (COLUMN(type_, -1) for type_ in (TEXT, JSON, UUID_TYPE, INTEGER))
 ELEMENT = Struct(">5i").pack  # of an array: its length, how many columns it has, and the first of them
-# dimensions, whether any element is NULL, their type, how many there are, number of the first
-ARRAY = Struct(">5i").pack
+ARRAY = Struct(">iiIii").pack  # dimensions, whether any element is NULL, their type, how many, number of the first
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
