@@ -28,7 +28,7 @@ async def rows(company, lakehouse, view, *names):
     return [tuple(map(plain, row)) if names else row for row in found]
 
 
-async def bought(company, customer: UUID, moment: str, price: str, currency: str = "CNY") -> UUID:
+async def bought(company, customer, moment: str, price: str, currency: str = "CNY"):
     """An order that was confirmed at once."""
     lines = [{"sku": "pump", "quantity": 1, "unit_price": price}]
     order = await company.order(customer, lines=lines, currency=currency, occurred_at=moment)
@@ -129,7 +129,7 @@ async def test_deals_say_where_they_stand_and_since_when(company, lakehouse):
 
 
 async def test_next_best_actions_name_their_rule_and_the_events_they_rest_on(company, lakehouse):
-    async def event(stream: UUID, kind: str) -> UUID:
+    async def event(stream, kind):
         cursor = await company.connection.execute(
             "SELECT event_id FROM log.events WHERE stream_id = %s AND type = %s ORDER BY position DESC LIMIT 1",
             [stream, kind],

@@ -24,13 +24,15 @@ HEAD = 10**9
 
 
 def wish(model: str, as_of: date = END, horizon: int = 273) -> Wish:
-    money = {"currency": None, "rates": {}, "margin": Decimal("0.3"), "discount": Decimal("0.1")}
     return Wish(
-        "customers",
-        model,
-        as_of,
-        horizon,
-        **money,
+        subject="customers",
+        model=model,
+        as_of=as_of,
+        horizon_days=horizon,
+        currency=None,
+        rates={},
+        margin=Decimal("0.3"),
+        discount=Decimal("0.1"),
         valued_share=Decimal("0.2"),
         alert_below=Decimal("0.5"),
         opens_tickets=False,
