@@ -20,9 +20,11 @@ def api(settings):
 
 def test_every_operation_answers_as_its_document_says(api, key):
     asked: Counter[str] = Counter()
-    found = operations(*api)
+    found = [
+        operation for operation in operations(*api) if "/chart." not in operation.path
+    ]  # drawn where asked at length
     assert len(found) > 150
     for operation in found:
-        ask(operation, key, 2, 1, asked)
+        ask(operation, key, 1 if operation.path.startswith("/v1/analytics") else 2, 1, asked)
     assert asked.total() >= len(found)
     assert asked["2xx"]
