@@ -231,7 +231,12 @@ async def test_a_dealing_recorded_after_it_was_looked_for_is_seen_all_the_same(l
 async def test_every_event_that_names_another_thing_is_found_when_that_is_to_be_retracted(log, database_url):
     """In the log's own list, which its indexes repeat."""
     naming = {"customer_id", "parent_id", "contact_id", "opportunity_id", "order_id", "into_id"}
-    free = {"opportunity.won", "customer.interaction_logged", "customer.contact_unlinked"}
+    free = {
+        "opportunity.won",
+        "customer.interaction_logged",
+        "customer.contact_unlinked",
+        "scoring_run.customer_at_risk",  # an opinion of that day, which nothing stands on
+    }
     expected = {name for name, known in event_types().items() if naming & known.hints.keys()} - free
     with psycopg.connect(database_url) as connection:
         (body,) = connection.execute("SELECT prosrc FROM pg_proc WHERE proname = 'naming'").fetchone()

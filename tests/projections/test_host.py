@@ -207,7 +207,8 @@ async def test_many_new_rows_are_those_that_few_at_a_time_would_be(log, connecti
     await take_in(Host(connection, [REGISTRATIONS]), connection, log.codec, size=500)
     at_once = await registrations(connection, first.position)
     assert len(at_once) == last.position - first.position, "all but the one that is refused"
-    assert [one.position for one in await parked(connection, "test_registrations")] == [first.position]
+    refused = [one.position for one in await parked(connection, "test_registrations")]
+    assert [position for position in refused if position >= first.position] == [first.position]
     await forgets_how_far_it_was(connection)
     await take_in(Host(connection, [REGISTRATIONS]), connection, log.codec, size=500)
     assert await registrations(connection, first.position) == at_once, "rows that are there are replaced"

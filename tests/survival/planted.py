@@ -377,8 +377,9 @@ BUGS = (
         (
             Edit(
                 HOST,
-                "                and recorded.position > self.checkpoints[slot.name, recorded.partition]\n",
-                "",
+                "                    recorded.position > self.checkpoints[slot.name, recorded.partition]\n"
+                "                    and (slot",
+                "                    (slot",
             ),
             Edit(INBOX, "            if done is None or record.position <= done:\n", "            if done is None:\n"),
         ),

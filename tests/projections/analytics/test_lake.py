@@ -39,6 +39,8 @@ async def some_business(company, times: int = 3) -> None:
     for _ in range(times):
         customer = await company.customer()
         opportunity = await company.opportunity(customer_id=customer)
+        line = {"sku": "PUMP-7", "quantity": 2, "unit_price": "200.00"}
+        await company.does("set-product-lines", opportunity_id=opportunity, lines=[line], currency="EUR")
         await company.does("move-opportunity", opportunity_id=opportunity, stage="Proposal")
         await company.does("win-opportunity", opportunity_id=opportunity)
         order = await company.order(customer)
@@ -70,7 +72,7 @@ async def test_facts_agree_with_the_log_row_for_row(company, lakehouse):
     head = await lakehouse.settles(company, size=7)
     await all_is_there_once(company, lakehouse, head)
     with lakehouse.open(read_only=True) as opened:
-        assert all(rows > 0 for name, rows in opened.counts().items() if name != "stages")
+        assert {name for name, rows in opened.counts().items() if rows == 0} <= {"stages"}
 
 
 async def test_what_comes_twice_is_taken_in_once(company, lakehouse):
