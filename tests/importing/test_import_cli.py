@@ -224,10 +224,10 @@ def one_import(settings: Settings) -> list[Any]:
 def test_stopped_with_a_signal_it_goes_on_when_run_again(place, elsewhere):
     settings = elsewhere()
     running = started(place, settings)
-    wait_for(settings, 100)
+    wait_for(settings, 1)
     os.kill(running.pid, signal.SIGINT)
     assert "goes on where it was" in running.ended()
-    assert 100 <= positions(settings) < 1_500
+    assert 1 <= positions(settings) < 1_500
     assert "896" in started(place, settings).ended()
 
 
