@@ -281,8 +281,8 @@ async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehou
 
 async def test_a_writer_killed_in_the_middle_loses_nothing_and_doubles_nothing(company, lakehouse):
     """Again and again in the middle of commits, while somebody reads."""
-    await some_business(company, 10)
-    kills = 5
+    await some_business(company, 4)
+    kills = 3
     program = PROGRAM
     stop, seen = threading.Event(), []
 
@@ -305,7 +305,7 @@ async def test_a_writer_killed_in_the_middle_loses_nothing_and_doubles_nothing(c
             )
             assert writer.stdout
             assert await writer.stdout.readline() == b"writing\n"
-            await asyncio.sleep(0.15 + 0.13 * number)
+            await asyncio.sleep(0.15 + 0.2 * number)
             writer.kill()
             await writer.wait()
             await some_business(company, 1)
