@@ -21,6 +21,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from deploy.cli import main
 from deploy.errors import NotAsPromised
@@ -168,12 +169,15 @@ class Process:
         return self.told.read_text()
 
 
-def started(place: Path, settings: Settings) -> Process:
+def started(place: Path, settings: Settings, *, stopped_at: int | None = None) -> Process:
+    """`stopped_at`: after so many units somebody presses Ctrl-C."""
     told = place / f"told-{uuid4().hex}"
     told.touch()
     if pid := os.fork():  # starting Python anew takes longer than the import
         return Process(pid, told)
     try:
+        if stopped_at is not None:
+            press_ctrl_c(stopped_at)
         with told.open("w") as file:
             try:
                 run(settings, asked(place), None, Console(file=file, width=200))
@@ -181,6 +185,18 @@ def started(place: Path, settings: Settings) -> Process:
                 file.write(str(error))
     finally:
         os._exit(0)
+
+
+def press_ctrl_c(units: int) -> None:
+    """Here, once the progress shows so many units."""
+    shown, once = Progress.update, iter([True])
+
+    def update(bar: Progress, task: TaskID, **told: Any) -> None:
+        shown(bar, task, **told)
+        if (told.get("completed") or 0) >= units and next(once, False):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    setattr(Progress, "update", update)  # noqa: B010  # mypy
 
 
 def positions(settings: Settings) -> int:
@@ -223,11 +239,8 @@ def one_import(settings: Settings) -> list[Any]:
 
 def test_stopped_with_a_signal_it_goes_on_when_run_again(place, elsewhere):
     settings = elsewhere()
-    running = started(place, settings)
-    wait_for(settings, 1)
-    os.kill(running.pid, signal.SIGINT)
-    assert "goes on where it was" in running.ended()
-    assert 1 <= positions(settings) < 1_500
+    assert "goes on where it was" in started(place, settings, stopped_at=100).ended()
+    assert 100 <= positions(settings) < 1_500
     assert "896" in started(place, settings).ended()
 
 

@@ -20,7 +20,7 @@ from projections.query import Filter
 from tests.data.sending import DATA
 from tests.projections.remembered import KEPT, all_of, told_by_the_log
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1_800)]  # the largest set has 110,000 orders
 
 SMALL = ("northwind", "crm_sales_opportunities")
 """The others are imported by `make import-sets`."""
