@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from api.answers import AsOf, Calling, House, reading
-from commands.dispatch import NotFound
+from commands.dispatch import NotFound, permit
 from projections.access import Explanation, explain
 
 router = APIRouter(tags=["identity"])
@@ -30,6 +30,7 @@ class Asked(AsOf):
 )
 async def explained(caller: Calling, house: House, asked: Annotated[Asked, Query()]) -> Response:
     """What was in force on a day is told by `known_at`, as it was acted on; `as_of` is how it was, by what is known."""
+    permit(caller, "read", "user")
     cut = await asked.cut(house)
     async with reading(house, asked) as read:
         found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut)

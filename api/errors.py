@@ -16,11 +16,12 @@ from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from commands.dispatch import Contended, Forbidden, FutureMoment, NotFound, StaleVersion
+from commands.dispatch import Contended, FutureMoment, NotFound, StaleVersion
 from commands.importing.files import DeliveryDamaged
-from commands.importing.language.marked import MappingError
+from commands.importing.language.mapping import MappingError
 from commands.importing.problems import Unreadable
 from commands.importing.requesting import UnfitDelivery
+from domain.policy import Forbidden
 from domain.refusals import Refusal
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError

@@ -507,7 +507,7 @@ def main() -> None:
 def expected() -> tuple[type[Exception], ...]:
     """What goes wrong for reasons of its own; looked up only then, as most commands need little of all this."""
     from api.keys import UnfitKey
-    from commands.importing.language.marked import MappingError
+    from commands.importing.language.mapping import MappingError
     from commands.importing.requesting import UnfitDelivery
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from domain.policy import POLICY
+from domain.policy import permitted
+from domain.tenant import TENANT_ID
 from eventlog.codec import Codec
 from eventlog.envelope import Caller
+from eventlog.policies import policy_of
 from projections.cut import NOW, Cut
 from projections.history import Entry, Setting, blame
 
@@ -96,12 +98,14 @@ async def explain(
     known = await fields("user", user_id)
     if not known:
         return None
+    said_by_tenant = (await fields("tenant", TENANT_ID)).get("policy")
+    policy = policy_of(said_by_tenant.value if said_by_tenant else None)
     grounds, teams = [], []
     for field, setting in known.items():
         part, _, name = field.partition(".")
         said = by("user", user_id, setting.set_by)
         if part == "roles":
-            grounds.append(Ground(name, sorted(POLICY.get(name, ())), said))
+            grounds.append(Ground(name, sorted(permitted(policy, [name])), said))
         elif part == "teams":
             teams += [(UUID(name), said), *await chain("team", UUID(name), "within_id")]
     active = bool(known["active"].value)
