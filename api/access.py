@@ -20,11 +20,12 @@ class Asked(AsOf):
     """About whom."""
 
     actor: UUID = Field(description="A user, by its id: as which it is named in events.")
+    object: UUID | None = Field(None, description="A record, by its id: whether the user is shown it, and why.")
 
 
 @router.get(
     "/v1/access/explain",
-    summary="What a user may do, or might at any moment, by which roles, and which events say so.",
+    summary="What a user may see and do, or might at any moment, by which rules, and which events say so.",
     operation_id="explain-access",
     response_model=Explanation,
 )
@@ -33,7 +34,9 @@ async def explained(caller: Calling, house: House, asked: Annotated[Asked, Query
     permit(caller, "read", "user")
     cut = await asked.cut(house)
     async with reading(house, asked) as read:
-        found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut)
+        found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut, asked.object)
         if found is None:
             raise NotFound("user", asked.actor)
+        if asked.object and found.record is None:
+            raise NotFound("record", asked.object)
         return read.answer(asdict(found))
