@@ -384,7 +384,7 @@ async def test_an_export_holds_what_its_asker_sees_when_it_runs_and_is_its_own(c
 async def test_only_what_one_may_change_can_be_undone(company):
     async def last(kind: str, owner: str) -> str:
         entries = (await company.get("boss", f"/v1/{kind}/{company.of[kind, owner]}/history")).json()["entries"]
-        return entries[-1]["event_id"]
+        return str(entries[-1]["event_id"])
 
     renamed = {"customer_id": company.of["customers", "li"], "name": "Wang of li, renamed"}
     await company.asked("rename-customer", by="li", **renamed)
