@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -74,7 +74,7 @@ class Callers:
         opened, allowance = known.opened, known.allowance
         if opened is None or allowance is None or (opened.networks and not within(scope, opened.networks)):
             raise Unauthenticated("Send an API key or access token that is in force as `Authorization: Bearer ...`.")
-        came.tenant = opened.caller.tenant
+        came.caller = opened.caller
         came.allowance = allowance
         try:
             allowance.take(now, came.told)
@@ -126,14 +126,14 @@ class Callers:
         if found is None:
             return None
         if found.key_id is None:
-            return Opened(Caller(found.tenant, found.actor, frozenset(found.scopes)), float("inf"))
+            return Opened(Caller(found.tenant, found.actor, frozenset(found.scopes), key=found.id), float("inf"))
         key = await keys.folded(self._log, found.tenant, found.key_id)
         ends = key.ends(found.id)
         if ends is None or key.user_id is None or ends.timestamp() <= time.time():
             return None
         caller = await user_calling(self._log, found.tenant, key.user_id, frozenset(key.scopes))
         networks = tuple(ip_network(one) for one in key.networks)
-        return Opened(caller, ends.timestamp(), networks) if caller else None
+        return Opened(replace(caller, key=found.id), ends.timestamp(), networks) if caller else None
 
 
 def within(scope: Scope, networks: Sequence[Network]) -> bool:

@@ -23,6 +23,7 @@ from commands.importing.problems import Unreadable
 from commands.importing.requesting import UnfitDelivery
 from domain.policy import Forbidden
 from domain.refusals import Refusal
+from eventlog.accesses import Unrecorded
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.export_files import Expired, NotReady
@@ -135,6 +136,7 @@ TABLE: dict[type[Exception], Rule] = {
     IssuerAway: Rule(503, "issuer-away", headers=AGAIN),
     TooMuch: Rule(503, "too-much"),
     LakehouseAway: Rule(503, "lakehouse-away", headers=AGAIN),
+    Unrecorded: Rule(503, "unrecorded", headers=AGAIN),
     LogUnavailable: AWAY,
     OperationalError: AWAY,
     PoolTimeout: AWAY,

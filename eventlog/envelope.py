@@ -34,6 +34,8 @@ class Caller:
     roles: frozenset[str] = frozenset()
     teams: frozenset[UUID] = frozenset()
     """Those that it is a member of and that are not dissolved"""
+    key: str | None = None
+    """The public id of the key that it came with; of a token there is none"""
     name: str = ""
     """What records call it as their owner"""
     sights: Mapping[str, Sight] | None = field(default=None, compare=False, repr=False)
