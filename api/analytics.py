@@ -199,7 +199,7 @@ async def asked_for(house: House, caller: Caller, told: HowTold, view: View, cut
 
 def as_answer(read: Reading, body: Any, kind: Format, more: bool) -> Response:
     if kind in ("json", "series"):
-        return read.answer(body | {"truncated": more})
+        return read.answer(body | {"truncated": more}, figures=True)
     answer = Response(body, media_type=MEDIA_TYPES[kind])
     told = {name: text for name, text in read.answer(None).headers.items() if name.startswith("x-")}
     answer.headers.update(told | {"x-truncated": str(more).lower()})

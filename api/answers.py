@@ -16,7 +16,10 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
 from psycopg import AsyncConnection, DataError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.types import Receive, Scope, Send
 
+from api.accesses import Rows, shown_in
+from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG
@@ -130,6 +133,20 @@ Calling = Annotated[Caller, Depends(calling)]
 House = Annotated[Kronika, Depends(opened)]
 
 
+class Told(Response):
+    """An answer as JSON; the door has recorded what it shows before it lets it out."""
+
+    media_type = "application/json"
+
+    def __init__(self, value: Any, headers: dict[str, str], shown: Sequence[UUID]) -> None:
+        super().__init__(orjson.dumps(value, default=exact), headers=headers)
+        self.shown = shown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visit(scope).shown = self.shown
+        await super().__call__(scope, receive, send)
+
+
 @dataclass
 class Reading:
     """A connection, and the position that whatever is read over it reflects at the least."""
@@ -141,14 +158,15 @@ class Reading:
     """The position that the caller asked for."""
     parked: set[str] = field(default_factory=set)
 
-    def answer(self, value: Any, *, version: int | None = None) -> Response:
-        """The value as JSON, with where it stands; `version` is that of a single thing."""
+    def answer(self, value: Any, *, version: int | None = None, figures: bool = False) -> Told:
+        """The value as JSON, with where it stands; `version` is that of a single thing. `figures` are of nobody: who
+        stands in them is not recorded."""
         told = {"X-Position": self.house.token(self.position)}
         if version is not None:
             told["ETag"] = f'"{version}"'
         if self.parked:
             told["X-Parked"] = ", ".join(sorted(self.parked))
-        return Response(orjson.dumps(value, default=exact), media_type="application/json", headers=told)
+        return Told(value, told, () if figures else shown_in(value))
 
     async def missing(self, caller: Caller, kind: str, id: UUID, cut: Cut = NOW) -> Exception:
         """Why there is nothing to answer: it was retracted, or there is no such thing."""
@@ -163,10 +181,10 @@ class Reading:
                 raise ParkedRead(name, event.position, event.event_id)
             self.parked.add(str(event.event_id))
 
-    def rows(self, resource: Resource, page: Page) -> list[dict[str, Any]]:
+    def rows(self, resource: Resource, page: Page) -> Rows:
         """The rows of a page as they are told outside."""
         self.note(resource.name, page.parked.values())
-        return [self.row(row) for row in page.rows]
+        return Rows(map(self.row, page.rows), [name for name, kind in resource.columns.items() if kind == "id"])
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         return row | {"position": self.house.token(row["position"])} if "position" in row else row

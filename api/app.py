@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from api import (
     access,
     analytics,
+    auditing,
     commands,
     customers,
     duplicates,
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> Api:
     # named paths before those with an id
     for room in (
         access,
+        auditing,
         identity,
         queries,
         analytics,

@@ -129,6 +129,7 @@ def unknown_route() -> APIRoute:
 async def one(registration: Registration, scope: Scope, receive: Receive, send: Send) -> None:
     """A request that is one command."""
     house, came = kronika(scope), visit(scope)
+    came.changes = True
     headers = came.headers
     caller = await house.callers.calling(scope)
     body.media_type(headers, body.JSON)
@@ -261,6 +262,7 @@ def commands_by_name() -> dict[str, Registration]:
 async def batch(scope: Scope, receive: Receive, send: Send) -> None:
     """A request that is many commands."""
     house, came = kronika(scope), visit(scope)
+    came.changes = True
     caller = await house.callers.calling(scope)
     permit(caller, "write")
     kind = body.media_type(came.headers, body.JSON | body.LINES)

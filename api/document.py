@@ -45,6 +45,13 @@ HEADERS = {
     "RateLimit-Reset": "Seconds until all of them are.",
     "X-Parked": "Ids of events that a row shown could not take in; it shows what was before them.",
 }
+PURPOSE = {
+    "name": "X-Purpose",
+    "in": "header",
+    "required": False,
+    "description": "What it is asked for; kept with who was shown what.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]*[!-~][ -~]*$"},
+}
 LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 COMMAND_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "Idempotency-Key", "Idempotent-Replayed")
 BATCH_HEADERS = ("X-Correlation-Id",)
@@ -88,6 +95,7 @@ def complete(path: str, operation: dict[str, Any]) -> None:
     if path.startswith("/v1/"):
         headers += LIMITS
         operation["security"] = [{"HTTPBearer": []}]
+        operation.setdefault("parameters", []).append(PURPOSE)
     responses = operation["responses"]
     responses.pop("422", None)
     for response in responses.values():

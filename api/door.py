@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
@@ -13,8 +14,11 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
+from api.accesses import accesses_of, purpose
 from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, problem
 from api.limits import Allowance
+from eventlog.accesses import Unrecorded
+from eventlog.envelope import Caller
 
 log = structlog.get_logger()
 
@@ -50,10 +54,17 @@ class Visit:
     correlation_id: UUID
     trace: str | None
     headers: dict[bytes, bytes]
-    tenant: str | None = None
+    purpose: str | None = None
+    caller: Caller | None = None
     allowance: Allowance | None = None
     told: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that any answer carries, errors too."""
+    shown: Sequence[UUID] = ()
+    """What the answer shows something of."""
+    refused: dict[int, list[UUID]] = field(default_factory=dict)
+    """What could not be shown or done, by status; of a batch there may be much."""
+    changes: bool = False
+    """Whether it holds commands: what became of these is all that it is told, and the events say who gave them."""
 
     def charge(self, more: int) -> None:
         """Count what a request turned out to hold besides itself against the caller's limits."""
@@ -63,9 +74,16 @@ class Visit:
     def problem(self, error: Exception) -> Problem:
         """What an exception becomes; one that is our fault is logged, with where it happened."""
         answer = problem(error, self.correlation_id)
+        self.refused.setdefault(answer.status, []).extend(about(error))
         if answer.status == INTERNAL.status:
             log.error("fault", error=type(error).__name__, at=places(error), correlation_id=str(self.correlation_id))
         return answer
+
+
+def about(error: Exception) -> list[UUID]:
+    """What an exception names."""
+    id = getattr(error, "id", None)
+    return [id] if isinstance(id, UUID) else []
 
 
 def visit(scope: Scope) -> Visit:
@@ -96,8 +114,14 @@ class Door:
         async def answering(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 headers = message.get("headers", ())
+                if came.caller is not None and (accesses := accesses_of(scope, came, message["status"], headers)):
+                    try:
+                        await scope["app"].state.kronika.accesses.record(accesses)
+                    except Unrecorded:
+                        came.refused.clear()  # of that neither: it is not told
+                        raise
+                status = message["status"]
                 policy = () if any(name == POLICY[0] for name, _ in headers) else (POLICY,)
                 message["headers"] = [*headers, *came.told, *SAFE, *policy]
             await send(message)
@@ -106,6 +130,7 @@ class Door:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("An address holds no NUL.")
+            came.purpose = purpose(headers)
             await (direct or self._app)(scope, receive, answering)
         except Exception as error:
             await self._answer(error, came, answering, begun=bool(status))
@@ -119,7 +144,7 @@ class Door:
                 route=route,
                 status=status,
                 ms=round(took * 1000, 2),
-                tenant=came.tenant,
+                tenant=came.caller.tenant if came.caller else None,
                 correlation_id=name,
             )
 
@@ -127,10 +152,16 @@ class Door:
         answer = came.problem(error)
         if begun:  # too late for a word: the broken connection says it
             raise error
-        headers = {"content-type": MEDIA_TYPE.decode(), **answer.headers}
-        await respond(
-            send, answer.status, as_json(answer.body), [(n.lower().encode(), v.encode()) for n, v in headers.items()]
-        )
+        try:
+            await tell(send, answer)
+        except Unrecorded as unrecorded:
+            await tell(send, came.problem(unrecorded))
+
+
+async def tell(send: Send, answer: Problem) -> None:
+    headers = {"content-type": MEDIA_TYPE.decode(), **answer.headers}
+    told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await respond(send, answer.status, as_json(answer.body), told)
 
 
 async def respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

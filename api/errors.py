@@ -16,12 +16,14 @@ from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from commands.dispatch import Contended, Forbidden, FutureMoment, NotFound, StaleVersion
+from commands.dispatch import Contended, FutureMoment, NotFound, StaleVersion
 from commands.importing.files import DeliveryDamaged
-from commands.importing.language.marked import MappingError
+from commands.importing.language.mapping import MappingError
 from commands.importing.problems import Unreadable
 from commands.importing.requesting import UnfitDelivery
+from domain.policy import Forbidden
 from domain.refusals import Refusal
+from eventlog.accesses import Unrecorded
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.export_files import Expired, NotReady
@@ -134,6 +136,7 @@ TABLE: dict[type[Exception], Rule] = {
     IssuerAway: Rule(503, "issuer-away", headers=AGAIN),
     TooMuch: Rule(503, "too-much"),
     LakehouseAway: Rule(503, "lakehouse-away", headers=AGAIN),
+    Unrecorded: Rule(503, "unrecorded", headers=AGAIN),
     LogUnavailable: AWAY,
     OperationalError: AWAY,
     PoolTimeout: AWAY,

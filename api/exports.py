@@ -18,7 +18,7 @@ from api.commands import CommandAnswer, as_answer, asked, key_of
 from api.door import visit
 from api.errors import invalid
 from api.kronika import Kronika
-from commands.dispatch import NotFound, dispatch
+from commands.dispatch import NotFound, dispatch, permit
 from commands.exports import Filter, RequestExport
 from eventlog.envelope import Caller
 from projections.export_files import Expired, File, file_of, part_of
@@ -55,7 +55,7 @@ class ExportRequest(BaseModel):
     as_of: str | None = Field(None, max_length=40, description=AsOf.model_fields["as_of"].description)
     known_at: str | None = Field(None, max_length=40, description=AsOf.model_fields["known_at"].description)
 
-    async def command(self, house: Kronika) -> RequestExport:
+    async def command(self, house: Kronika, caller: Caller) -> RequestExport:
         """Raises BadQuery, BadRequest, BadPosition, PositionAbandoned."""
         filters = [
             (name, value)
@@ -63,7 +63,7 @@ class ExportRequest(BaseModel):
             for value in (values if isinstance(values, list) else [values])
         ]
         name = self.resource.replace("-", "_")
-        check(name, filters, self.sort, self.fields)
+        check(name, filters, self.sort, self.fields, caller)
         cut = await AsOf(as_of=self.as_of, known_at=self.known_at).cut(house)
         return RequestExport(
             export_id=self.export_id,
@@ -103,7 +103,7 @@ async def requested(given: Request, caller: Calling, house: House) -> Response:
     try:
         sent = await body.read(came.headers, given.receive, house.settings.body_max_bytes)
         wanted = ExportRequest.model_validate(body.parsed(sent))
-        command = await wanted.command(house)
+        command = await wanted.command(house, caller)
     except ValidationError as error:
         raise invalid(error) from None
     answer = await dispatch(house.log, asked(command, caller, came, key, None))
@@ -135,6 +135,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     response_class=StreamingResponse,
 )
 async def fetched(id: UUID, caller: Calling, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
+    permit(caller, "read", "export")
     async with reading(house, fresh, [EXPORT_ROWS.name]) as read:
         file = await file_of(read.connection, caller, id)
         if file is None:

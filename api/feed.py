@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 
 from api.answers import LONGEST_S, Calling, Fresh, House, reading
 from api.tide import LOG
-from eventlog import feed
 from eventlog.envelope import Source
 from eventlog.errors import BadPosition
 from projections.freshness import NotFreshYet
+from projections.shown_events import DECIDING, events_shown
 from projections.told import as_told
 
 MOST = 1_000
@@ -75,22 +75,23 @@ class Events(BaseModel):
 )
 async def events(caller: Calling, house: House, asked: Annotated[From, Query()]) -> Response:
     """Go on with `next` from each answer: nothing is passed over, nothing comes twice. With `wait` an answer that would
-    be empty is held back until something happens. Personal fields of a person who was forgotten are null."""
+    be empty is held back until something happens. Personal fields of a person who was forgotten are null. Whoever does
+    not see everything is shown events of what it sees when it asks; an answer may be empty, and yet not the last."""
     after = await house.position(asked.after) if asked.after is not None else 0
     deadline = time.monotonic() + asked.wait
+    names = [LOG] if caller.sights is None else DECIDING
     while True:
-        async with reading(house, asked) as read:
+        async with reading(house, asked, names) as read:
             head = read.position
-            if after > head:
+            if after > head and caller.sights is None:
                 raise BadPosition("This position lies ahead of the log; use one that an answer has given you.")
-            found = await feed.page(
-                read.connection, house.log.codec, after=after, up_to=head, limit=asked.limit, tenant=caller.tenant
+            found, reached = await events_shown(
+                read.connection, house.log.codec, caller, after=after, up_to=head, limit=asked.limit
             )
-            if found or time.monotonic() >= deadline:
-                reached = found[-1].position if len(found) == asked.limit else head
-                told = [as_told(recorded, house.log.codec, house.token) for recorded in found]
+            if found or reached < head or time.monotonic() >= deadline:
+                told = [as_told(recorded, house.log.codec, house.token, caller) for recorded in found]
                 return read.answer({"events": told, "next": house.token(reached)})
         try:
-            await house.tide.at_least([LOG], head + 1, deadline - time.monotonic())
+            await house.tide.at_least(names, head + 1, deadline - time.monotonic())
         except NotFreshYet:
             deadline = 0.0

@@ -18,7 +18,7 @@ from api.door import visit
 from api.errors import invalid
 from api.kronika import kronika
 from commands.api_keys import Network
-from domain.policy import Action
+from domain.roles import Action
 from eventlog.envelope import Caller, Context
 from eventlog.log import Log
 

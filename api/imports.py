@@ -19,7 +19,7 @@ from api.answers import Calling, House
 from api.commands import CommandAnswer, as_answer, key_of
 from api.door import visit
 from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
-from commands.dispatch import NotFound, permit
+from commands.dispatch import NotFound, lets, permit
 from commands.importing.files import Delivered, measured
 from commands.importing.requesting import Wish, request
 from commands.importing.results import WHICH, Which, results
@@ -70,7 +70,7 @@ FORM = {
 )
 async def requested(given: Request, caller: Calling, house: House) -> Response:
     """The answer names the import. Sent again under the same `Idempotency-Key`, it names the same one."""
-    permit(caller, "write")
+    permit(caller, "write", "import")
     came = visit(given.scope)
     key = key_of(came.headers.get(b"idempotency-key"))
     came.told.append((b"idempotency-key", key.encode()))
@@ -170,8 +170,9 @@ async def delivered(form: FormData) -> list[Delivered]:
 
 def results_of(which: Which) -> Callable[..., Awaitable[Response]]:
     async def rows(id: UUID, caller: Calling, house: House) -> Response:
+        permit(caller, "read", "import")
         found = await assignment(house.log, caller.tenant, id)
-        if found is None:
+        if found is None or not await lets(house.log, caller, "read", "import", id):
             raise NotFound("import", id)
         pieces = results(house.log, caller.tenant, found.data_import, which)
         first = await anext(pieces)  # what goes wrong does so before the answer has begun
@@ -207,7 +208,9 @@ CSV: dict[int | str, dict[str, Any]] = {
     response_class=StreamingResponse,
 )
 async def stays(id: UUID, caller: Calling, house: House) -> Response:
-    if await assignment(house.log, caller.tenant, id) is None:
+    permit(caller, "read", "import")
+    found = await assignment(house.log, caller.tenant, id)
+    if found is None or not await lets(house.log, caller, "read", "import", id):
         raise NotFound("import", id)
     return StreamingResponse(kept(house.log, caller.tenant, id), media_type="text/csv; charset=utf-8")
 

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from commands.api_keys import IssueKey, RotateKey
 from commands.dispatch import Asked, derived, dispatch, permit
 from domain.api_key import ApiKey
-from domain.policy import ACTIONS
+from domain.roles import ACTIONS
 from domain.tenant import NAME as TENANT
 from eventlog.envelope import Answer, Caller, Context
 from eventlog.keys import KeyStore

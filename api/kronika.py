@@ -17,6 +17,7 @@ from api.lakehouse import Lakehouse
 from api.sandbox import Sandbox
 from api.tide import Tide
 from deploy.settings import Settings
+from eventlog.accesses import Accesses
 from eventlog.connections import pooled
 from eventlog.errors import BadPosition
 from eventlog.keys import FileKeyStore
@@ -45,6 +46,7 @@ class Kronika:
         self.tide = Tide(self.reading)
         self.lakehouse = Lakehouse(settings)
         self.sandbox = Sandbox(settings)
+        self.accesses = Accesses(str(settings.database_url))
         self.epochs = epochs
         self._epochs_read_at = time.monotonic()
 
@@ -66,6 +68,7 @@ class Kronika:
                 try:
                     yield opened
                 finally:
+                    await opened.accesses.close()
                     opened.lakehouse.close()
         except UndefinedTable:
             raise NotMigrated("The database is not what this release needs; run: kronika migrate") from None

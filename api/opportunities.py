@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.answers import AsOf, Calling, House, asked_of, reading_as_of
 from api.errors import invalid
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
+from commands.dispatch import permit
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.as_of import listed, seen
 from projections.opportunities import OPPORTUNITIES
@@ -79,6 +80,7 @@ def board_parameters() -> list[dict[str, Any]]:
 )
 async def columns(request: Request, caller: Calling, house: House) -> Response:
     """Counts and sums are of all that the filters let pass, by currency."""
+    permit(caller, "read", OPPORTUNITIES.stream)
     moment, others = asked_of(request)
     asked = Board.asked(others)
     filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
@@ -109,6 +111,7 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
 async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
     """A visit ends when the next begins: the seconds sum exactly to the last move less the opening. The stage it is in
     now has none yet."""
+    permit(caller, "read", OPPORTUNITIES.stream)
     async with reading_as_of(house, asked, [STAGE_DURATIONS]) as (read, cut):
         ask = Ask((Filter("opportunity_id", "eq", id),), sort="version", limit=MOST_ROWS)
         page = await listed(read.connection, caller, STAGE_DURATIONS, ask, cut, about=[id])

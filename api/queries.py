@@ -104,7 +104,7 @@ async def asked(request: Request, caller: Calling, house: House) -> Response:
     made = await asyncio.to_thread(FORMATS[kind], View, found.rows)
     if kind == "json":
         columns = [{"name": field.name, "type": str(field.type)} for field in found.rows.schema]
-        answer = read.answer({"columns": columns} | made | {"truncated": found.truncated})
+        answer = read.answer({"columns": columns} | made | {"truncated": found.truncated}, figures=True)
         answer.headers.update(told)
         return answer
     return Response(made, media_type=MEDIA_TYPES[kind], headers=told)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading, reading_as_of
 from api.kronika import Kronika
 from api.tide import LOG
-from commands.dispatch import NotFound
+from commands.dispatch import NotFound, permit
 from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.as_of import listed
@@ -191,6 +191,7 @@ def left_out(resource: Resource) -> str:
 
 def list_of(resource: Resource) -> Endpoint:
     async def rows(request: Request, caller: Calling, house: House) -> Response:
+        permit(caller, "read", resource.stream)
         asked, others = asked_of(request)
         ask = ask_of(resource, others)
         async with reading_as_of(house, asked, resting_on(ask.filters, resource)) as (read, cut):
@@ -208,6 +209,7 @@ def resting_on(filters: Iterable[Filter], *resources: Resource) -> list[Resource
 
 def one_of(resource: Resource) -> Endpoint:
     async def row(id: UUID, caller: Calling, house: House, asked: Annotated[Shown, Query()]) -> Response:
+        permit(caller, "read", resource.stream)
         wanted = tuple(part.strip() for part in asked.fields.split(",")) if asked.fields is not None else ()
         fields = (*wanted, "version") if wanted else ()
         cut = await asked.cut(house)
@@ -227,6 +229,7 @@ def one_of(resource: Resource) -> Endpoint:
 
 def history_of(resource: Resource) -> Endpoint:
     async def entries(id: UUID, caller: Calling, house: House, asked: Annotated[Since, Query()]) -> Response:
+        permit(caller, "read", resource.stream)
         cut, codec = await asked.cut(house), house.log.codec
         async with reading(house, asked) as read:
             found = await history(
@@ -243,6 +246,7 @@ def history_of(resource: Resource) -> Endpoint:
 
 def blame_of(resource: Resource) -> Endpoint:
     async def settings(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
+        permit(caller, "read", resource.stream)
         cut = await asked.cut(house)
         async with reading(house, asked) as read:
             found = await blame(read.connection, house.log.codec, caller, resource.stream, id, cut)
@@ -256,6 +260,7 @@ def blame_of(resource: Resource) -> Endpoint:
 
 def diff_of(resource: Resource) -> Endpoint:
     async def differences(id: UUID, caller: Calling, house: House, asked: Annotated[Between, Query()]) -> Response:
+        permit(caller, "read", resource.stream)
         before = Cut(known_at=0) if asked.since is None else await side_of(house, asked.since, "from")
         after = NOW if asked.to is None else await side_of(house, asked.to, "to")
         async with reading(house, asked) as read:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from api.answers import AsOf, Calling, House, reading_as_of
 from api.reads import resting_on
+from commands.dispatch import permit
 from projections.as_of import seen
 from projections.parked import parked
 from projections.query import Filter
@@ -50,6 +51,7 @@ class AgeingAnswer(BaseModel):
     response_model=AgeingAnswer,
 )
 async def by_age(caller: Calling, house: House, asked: Annotated[Owed, Query()]) -> Response:
+    permit(caller, "read", RECEIVABLES.stream)
     about = [Filter("customer_id", "eq", asked.customer_id)] if asked.customer_id else []
     async with reading_as_of(house, asked, resting_on(about, RECEIVABLES)) as (read, cut):
         sums = await ageing(read.connection, caller, cut.as_of or datetime.now(UTC), asked.customer_id, cut)

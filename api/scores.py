@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.answers import Calling, Fresh, House, Reading, reading
+from commands.dispatch import permit
 from projections.customer_card import CUSTOMERS
 from projections.opportunities import OPPORTUNITIES
 from projections.query import MOST_ROWS, SOME_ROWS, Resource, get
@@ -100,7 +101,8 @@ async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some,
 
 
 async def there(read: Reading, caller: Calling, resource: Resource, id: UUID) -> None:
-    """Raises NotFound and Retracted."""
+    """Raises NotFound, Retracted and Forbidden."""
+    permit(caller, "read", resource.stream)
     page = await get(read.connection, caller, resource, id, fields=("id", "version"))
     if not read.rows(resource, page):
         raise await read.missing(caller, resource.stream, id)

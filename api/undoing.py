@@ -101,6 +101,7 @@ async def undone(scope: Scope, receive: Receive, send: Send) -> None:
         raise invalid(error) from None
     context = Context(caller.tenant, caller.actor, key, came.correlation_id, reason=asked.reason, trace=came.trace)
     outcomes = await undo_all(house.log, caller, asked.event_ids, context)
+    came.shown = list({event.id for one in outcomes for event in (one.event, *one.by)})
     last = max(event.position for one in outcomes for event in (one.event, *one.by))
     told = [JSON_TYPE, (b"x-position", house.token(last).encode())]
     await respond(send, 200, orjson.dumps({"events": [as_told(one, house.token) for one in outcomes]}), told)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from commands.command import Command, Crm, Label, handles, in_utc
 from domain.api_key import ApiKey
-from domain.policy import Action
+from domain.roles import Action
 from domain.user import User
 
 USUAL = timedelta(days=365)

@@ -14,8 +14,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from domain import AGGREGATES
 from domain.aggregate import Aggregate, Event
-from domain.policy import Action
+from domain.roles import Action
+from eventlog.codec import kind_of
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 """One line of free text, 1 to 500 characters."""
@@ -60,11 +62,16 @@ class Crm(Protocol):
     occurred_at: datetime
 
     async def load(self, kind: type[A], id: UUID) -> A:
-        """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream, and WasRetracted."""
+        """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream, or hides it from the
+        caller, and WasRetracted."""
         ...
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
         """As `load`, but blank (version 0) when there is no such stream yet."""
+        ...
+
+    async def look_up(self, kind: type[A], id: UUID) -> A:
+        """As `load_or_new`, whether the caller sees it or not: for what a command does not name, but rests on."""
         ...
 
     async def past(self, aggregate: Aggregate) -> list[Event]:
@@ -103,12 +110,15 @@ class Registration:
     """True when only Kronika's own processes ask it: no route, and not on the command line."""
     action: Action = "write"
     """What somebody must be permitted to ask it"""
+    kind: str | None = None
+    """Of what it is, where every command of the name is of the same"""
 
     @property
     def summary(self) -> str:
         return inspect.cleandoc(self.model.__doc__ or self.name)
 
 
+KINDS = {aggregate.__name__: kind_of(aggregate) for aggregate in AGGREGATES}
 _registry: dict[str, Registration] = {}
 
 
@@ -121,7 +131,8 @@ def handles(
     def register(handler: Callable[[C, Crm], Awaitable[Aggregate]]) -> Callable[[C, Crm], Awaitable[Aggregate]]:
         name = kebab(model.__name__)
         assert name not in _registry, f"two handlers for {name}"
-        _registry[name] = Registration(name, model, handler, creates, inside, action)
+        kind = KINDS.get(handler.__annotations__["return"])
+        _registry[name] = Registration(name, model, handler, creates, inside, action, kind)
         return handler
 
     return register

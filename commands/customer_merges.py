@@ -43,6 +43,6 @@ class UnmergeCustomers(Command):
 async def unmerge_customers(command: UnmergeCustomers, crm: Crm) -> Customer:
     survivor = await crm.load(Customer, command.survivor_id)
     merged = await crm.load(Customer, command.merged_id)
-    others = [await crm.load(Customer, UUID(id)) for id in survivor.absorbed if UUID(id) != merged.id]
+    others = [await crm.look_up(Customer, UUID(id)) for id in survivor.absorbed if UUID(id) != merged.id]
     merging.unmerge(survivor, merged, await crm.past(survivor), others)
     return survivor

@@ -10,9 +10,11 @@ from uuid import UUID, uuid5
 import orjson
 
 from commands.command import Command, Registration, registration_of
+from domain import AGGREGATES
 from domain.aggregate import Aggregate, Event, moment_of
-from domain.policy import Action
+from domain.policy import ASKED_FOR, SHARED, Forbidden, record_of
 from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal, WasRetracted
+from domain.roles import Action
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
 from eventlog.errors import Conflict
@@ -31,7 +33,7 @@ IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000001")
 
 
 class NotFound(Exception):
-    """The caller's tenant has nothing of this kind with this id."""
+    """The caller's tenant has nothing of this kind with this id, or nothing that the caller is shown."""
 
     def __init__(self, kind: str, id: UUID) -> None:
         super().__init__(f"There is no {kind} {id}.")
@@ -56,10 +58,6 @@ class FutureMoment(Refusal):
         )
 
 
-class Forbidden(Exception):
-    """The caller may not do this."""
-
-
 @dataclass(frozen=True)
 class Asked:
     """A command as it reached the door: with who asks, under which id, and as part of what.
@@ -75,10 +73,25 @@ class Asked:
     follows: datetime | None = None
 
 
-def permit(caller: Caller, action: Action) -> None:
-    """Raises Forbidden unless the caller may do this."""
+def permit(caller: Caller, action: Action, kind: str | None = None) -> None:
+    """Raises Forbidden unless the caller may do this, with anything of this kind where one is named."""
     if action not in caller.scopes:
         raise Forbidden(f"This takes the permission to {action}, which you do not have.")
+    if kind is not None and not caller.sight(kind).may(action):
+        raise Forbidden(f"Your roles do not let you {action} anything of the kind {kind}.")
+
+
+async def lets(log: Log, caller: Caller, action: Action, kind: str, id: UUID) -> bool:
+    """Whether the policy lets the caller do this with the thing of that id, as it stands now."""
+    sight = caller.sight(kind)
+    if (extent := sight.extents.get(action)) is None or extent.everything:
+        return extent is not None
+    thing, _ = await log.load(of_kind(kind), caller.tenant, id, datetime.now(UTC))
+    return sight.lets(action, record_of(thing, await log.recorded_by(caller.tenant, id) if kind in ASKED_FOR else None))
+
+
+def of_kind(kind: str) -> type[Aggregate]:
+    return next(aggregate for aggregate in AGGREGATES if kind_of(aggregate) == kind)
 
 
 async def dispatch(log: Log, asked: Asked) -> Answer:
@@ -88,24 +101,24 @@ async def dispatch(log: Log, asked: Asked) -> Answer:
     LogUnavailable when it is open whether the command was recorded: sending it again finds out.
     """
     registration = registration_of(asked.command)
-    permit(asked.caller, registration.action)
+    permit(asked.caller, registration.action, registration.kind or getattr(asked.command, "stream", None))
     body = canonical(registration, asked.command)
     try:
-        return await decide(log, asked, registration, body)
-    except (Refusal, NotFound, StaleVersion):
+        return await decide(log, asked, body)
+    except (Refusal, NotFound, Forbidden, StaleVersion):
         # It may be refused only because it was recorded before: then the first answer stands.
         if earlier := await log.answer_of(asked.caller.tenant, asked.context.command_id, body):
             return earlier
         raise
 
 
-async def decide(log: Log, asked: Asked, registration: Registration, body: bytes) -> Answer:
+async def decide(log: Log, asked: Asked, body: bytes) -> Answer:
     moment = asked.command.occurred_at
     for attempt in range(1, ATTEMPTS + 1):
         unit = Unit(log, asked, moment)
         try:
-            about = await unit.decided(registration)
-        except (Refusal, NotFound, StaleVersion) as refusal:
+            about = await unit.decided()
+        except (Refusal, NotFound, Forbidden, StaleVersion) as refusal:
             # What was remembered may be out of date: decide anew on what the log has.
             if attempt < ATTEMPTS and unit.forget_remembered():
                 continue
@@ -149,6 +162,10 @@ class Tracked:
     """Asked for as new: that the stream exists already is then the caller's error, not a race to run again."""
     named: int | None = None
     """How many events name it, where that was asked: it holds only while there are no more"""
+    hidden: bool = False
+    """Whether the caller is not shown it"""
+    fixed: bool = False
+    """Whether the caller may not change it"""
 
 
 class Unit:
@@ -159,6 +176,7 @@ class Unit:
         self.actor = asked.caller.actor
         self._log = log
         self._asked = asked
+        self._registration = registration_of(asked.command)
         self._tracked: dict[UUID, Tracked] = {}
         self._remembered = False
         now = datetime.now(UTC)
@@ -166,14 +184,17 @@ class Unit:
         if self.occurred_at > max(now, asked.follows or now) + SKEW:
             raise FutureMoment(self.occurred_at)
 
-    async def decided(self, registration: Registration) -> Aggregate:
+    async def decided(self) -> Aggregate:
         """What the handler makes of the command: the aggregate it is about, and events in all that it changed."""
+        command = owned(self._asked.command, self._registration, self._asked.caller)
         try:
-            about = await registration.handler(self._asked.command, self)
+            about = await self._registration.handler(command, self)
         except Refusal:
             self.check_version()  # a caller who decided on an old version hears that first
             raise
         self.check_version()
+        if any(tracked.fixed and tracked.aggregate.pending for tracked in self._tracked.values()):
+            raise Forbidden("This would change what you may not change.")
         return about
 
     async def load(self, kind: type[A], id: UUID) -> A:
@@ -185,6 +206,17 @@ class Unit:
         return found
 
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
+        first = not self._tracked
+        found = await self.look_up(kind, id)
+        if self._tracked[id].hidden:
+            raise NotFound(kind_of(kind), id)
+        if first and self._tracked[id].fixed:
+            raise Forbidden(
+                f"You may read this {kind_of(kind).replace('_', ' ')}, and not {self._registration.action} it."
+            )
+        return found
+
+    async def look_up(self, kind: type[A], id: UUID) -> A:
         if tracked := self._tracked.get(id):
             if not isinstance(tracked.aggregate, kind):
                 raise NotFound(kind_of(kind), id)
@@ -195,7 +227,19 @@ class Unit:
             # "Now" of a server whose clock is behind another's, or was set back, still follows the last move and fact.
             known = [moment_of(max(aggregate.since.values()))] if aggregate.since else []
             aggregate.now = max([self.occurred_at, *aggregate.moved_at.values(), *known])
-        return self._track(aggregate, stream, created=False)
+        found = self._track(aggregate, stream, created=False)
+        if self._asked.caller.sights is not None and aggregate.exists:
+            await self._judge(self._tracked[id])
+        return found
+
+    async def _judge(self, tracked: Tracked) -> None:
+        """Note what the policy lets the caller do with what was loaded, as it stands before the command."""
+        kind = kind_of(tracked.aggregate)
+        sight = self._asked.caller.sight(kind)
+        asked_by = await self._log.recorded_by(self.tenant, tracked.aggregate.id) if kind in ASKED_FOR else None
+        record = record_of(tracked.aggregate, asked_by)
+        tracked.hidden = not sight.lets("read", record)
+        tracked.fixed = not sight.lets(self._registration.action, record)
 
     async def past(self, aggregate: Aggregate) -> list[Event]:
         events = await self._log.past(type(aggregate), self.tenant, aggregate.id)
@@ -254,6 +298,15 @@ class Unit:
             aggregate, stream, aggregate.version, aggregate.claims, aggregate.parent, created
         )
         return aggregate
+
+
+def owned(command: Command, registration: Registration, caller: Caller) -> Command:
+    """The command; what it makes is its maker's own where no owner is named and the maker does not see everything."""
+    if caller.sights is None or caller.kind != "human" or not registration.creates or registration.kind not in SHARED:
+        return command
+    if getattr(command, "owner", None) is not None or caller.sight(registration.kind).extents["write"].everything:
+        return command
+    return command.model_copy(update={"owner": caller.name})
 
 
 def derived(tenant: str, command_id: str, kind: type[Aggregate]) -> UUID:

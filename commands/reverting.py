@@ -11,15 +11,14 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from commands.dispatch import Asked, Contended, NotFound, dispatch, permit
+from commands.dispatch import Asked, Contended, NotFound, dispatch, lets, of_kind, permit
 from commands.undoing import KINDS, UndoEvents
-from domain import AGGREGATES
 from domain.aggregate import Event
 from domain.correction import NotUndone, Obstacle
+from domain.policy import Forbidden
 from domain.refusals import Refusal, WasRetracted
 from domain.undoing import Standing
 from eventlog import finding
-from eventlog.codec import kind_of
 from eventlog.envelope import Caller, Commit, Context
 from eventlog.finding import Named
 from eventlog.keys import KeyDestroyed
@@ -56,8 +55,11 @@ async def undo_all(log: Log, caller: Caller, event_ids: Sequence[UUID], context:
     wanted = list(dict.fromkeys(event_ids))
     found = {event.event_id: event for event in await finding.by_ids(log, caller.tenant, wanted)}
     for id in wanted:
-        if id not in found:
+        if id not in found or not await lets(log, caller, "read", found[id].stream, found[id].id):
             raise NotFound("event", id)
+    for event in found.values():
+        if not await lets(log, caller, "write", event.stream, event.id):
+            raise Forbidden(f"You may read this {event.stream}, and not change it.")
     await remember(log, context, found[wanted[0]], wanted)
     told: dict[UUID, Outcome] = {}
     async for outcomes in revert(log, caller, found.values(), context):
@@ -68,8 +70,7 @@ async def undo_all(log: Log, caller: Caller, event_ids: Sequence[UUID], context:
 async def remember(log: Log, context: Context, about: Named, event_ids: list[UUID]) -> None:
     """Record that this command id asked for this, so that it never asks for anything else. Raises CommandReused."""
     body = {"undo": sorted(map(str, event_ids)), "reason": context.reason}
-    kind = next(aggregate for aggregate in AGGREGATES if kind_of(aggregate) == about.stream)
-    aggregate, _ = await log.load(kind, context.tenant, about.id, datetime.now(UTC))
+    aggregate, _ = await log.load(of_kind(about.stream), context.tenant, about.id, datetime.now(UTC))
     await log.append(Commit(context, orjson.dumps(body, option=orjson.OPT_SORT_KEYS), aggregate, []))
 
 
@@ -151,9 +152,11 @@ async def undo_stream(log: Log, caller: Caller, events: list[Named], context: Co
     except Contended:
         raise
     except NotUndone as refusal:
-        return await conflicts(log, caller.tenant, events, refusal.obstacles)
+        return await conflicts(log, caller, events, refusal.obstacles)
     except WasRetracted as refusal:  # what this refers to is to be reinstated first
         (*_, retraction) = await finding.of_stream(log, caller.tenant, refusal.id)
+        if not await lets(log, caller, "read", retraction.stream, retraction.id):
+            return [Outcome(event, "conflict", "What it refers to was retracted.") for event in events]
         return [Outcome(event, "conflict", str(refusal), (retraction,)) for event in events]
     except (Refusal, KeyDestroyed) as refusal:
         return [Outcome(event, "conflict", str(refusal)) for event in events]
@@ -191,17 +194,26 @@ class Report:
         return tuple(self.named[version] for version in versions)
 
 
-async def conflicts(log: Log, tenant: str, events: list[Named], obstacles: Sequence[Obstacle]) -> list[Outcome]:
-    """Every event with what is in its way; the others of the stream stay for its sake."""
-    own = events[0].id
+async def conflicts(log: Log, caller: Caller, events: list[Named], obstacles: Sequence[Obstacle]) -> list[Outcome]:
+    """Every event with what is in its way, as far as the caller sees that; the others of the stream stay for its
+    sake."""
+    tenant, own = caller.tenant, events[0].id
     named = {event.version: event for event in await finding.of_stream(log, tenant, own)}
-    others = {id for obstacle in obstacles for _, id, _ in obstacle.by if id != own}
+    others = {
+        id
+        for obstacle in obstacles
+        for kind, id, _ in obstacle.by
+        if id != own and await lets(log, caller, "read", kind, id)
+    }
     at = {(own, version): event for version, event in named.items()}
     for id in others:
         at |= {(id, event.version): event for event in await finding.of_stream(log, tenant, id)}
     standing = Standing(await log.past(KINDS[events[0].stream], tenant, own))
     told = {
-        obstacle.version: (obstacle.why, tuple(at[id, version] for _, id, version in obstacle.by))
+        obstacle.version: (
+            obstacle.why,
+            tuple(at[id, version] for _, id, version in obstacle.by if (id, version) in at),
+        )
         for obstacle in reversed(obstacles)
     }
     held_back = tuple(named[version] for version in sorted(told) if version in named)

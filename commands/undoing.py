@@ -12,6 +12,7 @@ from commands.dispatch import NotFound
 from domain import AGGREGATES
 from domain.correction import NotUndone, Obstacle, undo
 from domain.customer import Customer
+from domain.refusals import WasRetracted
 from domain.undoing import Retractable
 from eventlog.codec import kind_of
 
@@ -45,7 +46,8 @@ async def undo_events(command: UndoEvents, crm: Crm) -> Retractable:
         await refuse_while_referred_to(thing, crm)
     elif not then.retracted:
         for kind, id in sorted(then.references - (frozenset() if thing.retracted else thing.references)):
-            await crm.load(KINDS[kind], id)  # refused when it was retracted, and it is not while this is recorded
+            if (await crm.look_up(KINDS[kind], id)).retracted:  # it is not while this is recorded
+                raise WasRetracted(kind, id)
     undo(thing, past, command.versions)
     return thing
 
@@ -55,11 +57,11 @@ async def refuse_while_referred_to(thing: Retractable, crm: Crm) -> None:
     own, by = (kind_of(thing), thing.id), []
     named = await crm.naming(thing)
     for kind, id, version in named:
-        other = await crm.load_or_new(KINDS[kind], id)
+        other = await crm.look_up(KINDS[kind], id)
         if own in other.references and not other.retracted:
             by.append((kind, id, version))
         if isinstance(other, Customer) and other.merged_into:  # it has taken over whom the other one refers to
-            survivor = await crm.load_or_new(Customer, other.merged_into)
+            survivor = await crm.look_up(Customer, other.merged_into)
             named.append((kind, survivor.id, survivor.absorbed.get(str(id), 1)))
     if by:
         raise NotUndone([Obstacle(1, f"Others refer to the {own[0]}; undo that first, or with it.", tuple(by))])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from commands.command import Command, Crm, Text, handles
+from commands.command import Command, Crm, Label, Text, handles
 from commands.customers import Email
-from domain.policy import ADMINISTRATOR, Role
+from domain.roles import ADMINISTRATOR, Role
 from domain.team import Team
 from domain.tenant import TENANT_ID, Tenant
 from domain.user import User
@@ -26,6 +26,22 @@ Subject = Annotated[
 ]
 
 
+def no_id(handle: str) -> str:
+    """Ids are names of records' owners, too. Raises ValueError."""
+    try:
+        UUID(handle)
+    except ValueError:
+        return handle
+    raise ValueError("a handle is no id")
+
+
+Handle = Annotated[
+    Label,
+    AfterValidator(no_id),
+    Field(description="What records call their owner, besides the user's id; no other user's.", examples=["li.wei"]),
+]
+
+
 class RegisterUser(Command):
     """Take somebody into the organisation; without a role it may do nothing yet."""
 
@@ -33,12 +49,29 @@ class RegisterUser(Command):
     kind: Literal["human", "service"] = "human"
     name: Text
     email: Email | None = Field(None, description="No other user's.")
+    handle: Handle | None = None
 
 
 @handles(RegisterUser, creates=True, action="administer")
 async def register_user(command: RegisterUser, crm: Crm) -> User:
     user = crm.new(User, command.user_id)
     user.register(command.kind, command.name, command.email)
+    user.go_by(command.handle)
+    return user
+
+
+class GiveHandle(Command):
+    """Say what records call a user as their owner, besides its id, or that nothing is, with null. What records call
+    otherwise is no longer this user's."""
+
+    user_id: UUID
+    handle: Handle | None
+
+
+@handles(GiveHandle, action="administer")
+async def give_handle(command: GiveHandle, crm: Crm) -> User:
+    user = await crm.load(User, command.user_id)
+    user.go_by(command.handle)
     return user
 
 

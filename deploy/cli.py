@@ -21,8 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: who may call, for which tenant.")
+policy_app = typer.Typer(no_args_is_help=True, help="Who may see and do what: the policy of a tenant.")
 parked_app = typer.Typer(no_args_is_help=True, help="Events that a read model could not take in.")
 app.add_typer(keys_app, name="key")
+app.add_typer(policy_app, name="policy")
 app.add_typer(parked_app, name="parked")
 console = Console(highlight=False)
 
@@ -337,6 +339,32 @@ def relay(
     console.print(f"{published} events published again.")
 
 
+@policy_app.command("show")
+def policy_show(tenant: str, home: Home = None) -> None:
+    """The policy in force, as YAML."""
+    from deploy.policy import in_force
+    from eventlog.envelope import Caller
+
+    print(asyncio.run(in_force(here(home), Caller(tenant, "operator"))), end="")
+
+
+@policy_app.command("set")
+def policy_set(
+    tenant: str,
+    file: Annotated[
+        Path | None, typer.Argument(help="As `show` prints it; without one, what comes with Kronika.")
+    ] = None,
+    home: Home = None,
+    actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
+) -> None:
+    """Have another policy decide from now on; domain/POLICY.md tells how to write one."""
+    from deploy.policy import put_in_force
+    from eventlog.envelope import Caller
+
+    asyncio.run(put_in_force(here(home), Caller(tenant, actor), file))
+    console.print("It decides within five seconds.")
+
+
 @keys_app.command("create")
 def key_create(
     tenant: str,
@@ -507,11 +535,12 @@ def main() -> None:
 def expected() -> tuple[type[Exception], ...]:
     """What goes wrong for reasons of its own; looked up only then, as most commands need little of all this."""
     from api.keys import UnfitKey
-    from commands.importing.language.marked import MappingError
+    from commands.importing.language.mapping import MappingError
     from commands.importing.requesting import UnfitDelivery
     from deploy.errors import NotAsPromised
     from deploy.place import CannotStart
     from eventlog.keys import KeyStoreError
+    from eventlog.policies import PolicyError
     from eventlog.schema import DatabaseUnfit
     from projections.rebuild import AlreadyRebuilding, Differs
 
@@ -525,6 +554,7 @@ def expected() -> tuple[type[Exception], ...]:
         AlreadyRebuilding,
         Differs,
         MappingError,
+        PolicyError,
         UnfitDelivery,
     )
 

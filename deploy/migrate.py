@@ -27,7 +27,7 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     Raises DatabaseUnfit and what PostgreSQL says.
     """
     doing("upgrading the log")
-    eventlog.schema.migrate(url, settings.partitions)
+    eventlog.schema.migrate(url, settings.partitions, settings.access_days)
     outdated = tables.prepare(url, TABLES)
     api.keys.prepare(url)
     commands.importing.tables.prepare(url)

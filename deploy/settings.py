@@ -160,6 +160,8 @@ class Settings(BaseSettings):
     """For how long the files of an import are kept: for its results, and to correct its rows."""
     export_days: float = Field(default=7, gt=0)
     """For how long the file of an export is kept."""
+    access_days: float = Field(default=1095, gt=0)
+    """For how long it is kept who was shown what; `kronika migrate` tells the database, and only its owner can."""
 
     lake_path: str = Field(default_factory=lambda so_far: str(so_far["home"] / "lake"))
     """A directory, or an object store's URL."""

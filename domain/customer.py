@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.aggregate import Changes, E, Event, F, Fact, Move, Order, Personal, Return
 from domain.particulars import Dealings, Particulars, unpacked
 from domain.refusals import Refusal
+from domain.sharing import Sharing, Unsharing
 from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 from domain.values import Address, Phone
 
@@ -334,6 +335,12 @@ class Customer(Retractable):
         def changes(self) -> Changes:
             return {("merged_into",): None, ("handed_over",): ()}
 
+    class Shared(Sharing):
+        pass
+
+    class Unshared(Unsharing):
+        pass
+
     class Undone(Undoing):
         pass
 
@@ -364,6 +371,8 @@ class Customer(Retractable):
         self.consents: dict[str, str] = {}
         self.owner: str | None = None
         self.team: str | None = None
+        self.shared_with: dict[str, str] = {}
+        """Who may read it, or write it, besides those who may by their roles"""
         self.source: str | None = None
         self.parent_id: UUID | None = None
         self.contacts: dict[str, str] = {}

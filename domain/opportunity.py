@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.aggregate import Changes, Fact, Move, Personal
 from domain.pipeline import Stage
 from domain.refusals import Refusal
+from domain.sharing import Sharing, Unsharing
 from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 from domain.values import cents
 
@@ -253,6 +254,12 @@ class Opportunity(Retractable):
         owner: str | None
         team: str | None
 
+    class Shared(Sharing):
+        pass
+
+    class Unshared(Unsharing):
+        pass
+
     class Undone(Undoing):
         pass
 
@@ -288,6 +295,8 @@ class Opportunity(Retractable):
         self.competitors: dict[str, bool] = {}
         self.owner: str | None = None
         self.team: str | None = None
+        self.shared_with: dict[str, str] = {}
+        """Who may read it, or write it, besides those who may by their roles"""
         self.source: str | None = None
 
     @property

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.aggregate import Changes, Event, Fact, Move, Personal
 from domain.refusals import Refusal
+from domain.sharing import Sharing, Unsharing
 from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Undoing
 from domain.values import CENT, Address, cents
 
@@ -341,6 +342,12 @@ class Order(Retractable):
         def apply(self, aggregate: Order) -> None:
             aggregate.refunded += self.amount
 
+    class Shared(Sharing):
+        pass
+
+    class Unshared(Unsharing):
+        pass
+
     class Undone(Undoing):
         pass
 
@@ -359,6 +366,8 @@ class Order(Retractable):
         self.source: str | None = None
         self.owner: str | None = None
         self.team: str | None = None
+        self.shared_with: dict[str, str] = {}
+        """Who may read it, or write it, besides those who may by their roles"""
         self.currency = ""
         self.lines: tuple[Line, ...] = ()
         self.quantity = self.sales = self.net = self.tax = self.total = NOTHING

@@ -32,6 +32,14 @@ class Tenant(Aggregate):
     class Named(Fact):
         name: str
 
+    class PolicySet(Move):
+        """Who may see and do what from now on: the whole text, so that the log alone tells what was so on any day."""
+
+        axis = "policy"
+
+        policy: str | None
+        """None: the one that comes with Kronika"""
+
     class AdministratorNamed(Move):
         axis = "administrators"
 
@@ -51,14 +59,20 @@ class Tenant(Aggregate):
     def __init__(self, id: UUID, now: datetime | None = None) -> None:
         super().__init__(id, now)
         self.name: str | None = None
+        self.policy: str | None = None
         self.administrators: dict[str, bool] = {}
 
     @property
     def moves(self) -> list[str]:
-        return ["name-tenant"]
+        return ["name-tenant", "set-policy"]
 
     def call(self, name: str) -> None:
         self.learn(self.Named, name=name)
+
+    def decide_by(self, policy: str | None) -> None:
+        """Follow this policy; None is the one that comes with Kronika."""
+        if policy != self.policy:
+            self.record(self.PolicySet, policy=policy)
 
     def administered_by(self, user_id: UUID, administers: bool) -> None:
         """Take note of whether this user administers the tenant. Raises LastAdministrator."""

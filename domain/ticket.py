@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.aggregate import Changes, Event, Fact, Move, Personal
 from domain.refusals import Refusal
+from domain.sharing import Sharing, Unsharing
 from domain.undoing import Reference, Reinstatement, Retractable, Retraction, Statement, Undoing
 
 SETTLED = ("resolved", "closed")
@@ -228,6 +229,12 @@ class Ticket(Retractable):
         def changes(self) -> Changes:
             return {("satisfaction", str(self.cycle)): self.score}
 
+    class Shared(Sharing):
+        pass
+
+    class Unshared(Unsharing):
+        pass
+
     class Undone(Undoing):
         pass
 
@@ -251,6 +258,8 @@ class Ticket(Retractable):
         self.order_id: UUID | None = None
         self.owner: str | None = None
         self.team: str | None = None
+        self.shared_with: dict[str, str] = {}
+        """Who may read it, or write it, besides those who may by their roles"""
         self.number: str | None = None
         self.source: str | None = None
         self.level = 1

@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Changes, Fact, Move, Personal
-from domain.policy import ADMINISTRATOR
 from domain.refusals import AlreadyExists, Refusal
+from domain.roles import ADMINISTRATOR
 
 
 class UserInactive(Refusal):
@@ -47,6 +47,12 @@ class User(Aggregate):
 
     class EmailChanged(Fact):
         email: Personal[str]
+
+    class HandleGiven(Move):
+        axis = "handle"
+
+        handle: str | None
+        """What records call the user as their owner, besides its id; kept in the clear, as it is there"""
 
     class IdentityLinked(Move):
         axis = "identities"
@@ -120,6 +126,7 @@ class User(Aggregate):
         self.active = True
         self.name: str | None = None
         self.email: str | None = None
+        self.handle: str | None = None
         self.identities: dict[str, str] = {}
         """What each issuer of tokens calls this user"""
         self.roles: dict[str, bool] = {}
@@ -130,7 +137,13 @@ class User(Aggregate):
     @property
     def claims(self) -> frozenset[tuple[str, str]]:
         emails = {("user-email", self.email.casefold())} if self.email else set()
-        return frozenset(emails | {identity(issuer, subject) for issuer, subject in self.identities.items()})
+        handles = {("user-handle", self.handle)} if self.handle else set()
+        return frozenset(emails | handles | {identity(issuer, subject) for issuer, subject in self.identities.items()})
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What records call the user as their owner."""
+        return frozenset(filter(None, (str(self.id), self.handle)))
 
     @property
     def parent(self) -> UUID | None:
@@ -159,6 +172,11 @@ class User(Aggregate):
 
     def change_email(self, email: str | None) -> None:
         self.learn(self.EmailChanged, email=email)
+
+    def go_by(self, handle: str | None) -> None:
+        """Be called so by records; what was called otherwise is no longer this user's."""
+        if handle != self.handle:
+            self.record(self.HandleGiven, handle=handle)
 
     def link_identity(self, issuer: str, subject: str) -> None:
         self._refuse_when_inactive()
@@ -219,5 +237,5 @@ def identity(issuer: str, subject: str) -> tuple[str, str]:
 TRUST = ("link-identity", "assign-role", "add-to-team", "set-manager")
 """What only an active user is given."""
 
-CORRECTIONS = ("rename-user", "change-user-email", "unlink-identity", "revoke-role", "remove-from-team")
+CORRECTIONS = ("rename-user", "change-user-email", "give-handle", "unlink-identity", "revoke-role", "remove-from-team")
 """What is put right or taken away of any user, deactivated ones included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from zlib import crc32
 from msgspec import Struct
 
 from domain.aggregate import Aggregate, Event
-from domain.policy import ACTIONS
+from domain.policy import EVERYTHING, NOTHING, Sight
+from domain.roles import ACTIONS
 
 EventClass = type[Event]
 
@@ -33,6 +34,15 @@ class Caller:
     roles: frozenset[str] = frozenset()
     teams: frozenset[UUID] = frozenset()
     """Those that it is a member of and that are not dissolved"""
+    key: str | None = None
+    """The public id of the key that it came with; of a token there is none"""
+    name: str = ""
+    """What records call it as their owner"""
+    sights: Mapping[str, Sight] | None = field(default=None, compare=False, repr=False)
+    """What it sees of each kind, by the policy; None where no policy applies, and everything of the tenant is seen"""
+
+    def sight(self, kind: str) -> Sight:
+        return EVERYTHING if self.sights is None else self.sights.get(kind, NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,15 @@ class Log:
             )
             return dict(await cursor.fetchall())
 
+    async def recorded_by(self, tenant: str, id: UUID) -> str | None:
+        """Who recorded the first event of a stream. Raises LogUnavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT actor FROM log.events WHERE tenant = %s AND stream_id = %s AND version = 1", [tenant, id]
+            )
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
     async def naming(self, tenant: str, id: UUID) -> list[tuple[str, UUID, int]]:
         """The events that refer to what has this id, as (stream type, stream id, version). Raises LogUnavailable."""
         async with self.connection() as connection:

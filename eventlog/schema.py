@@ -19,10 +19,11 @@ class DatabaseUnfit(Exception):
     """The database cannot hold the log as it is; the message says what to do."""
 
 
-def migrate(url: str, partitions: int) -> list[str]:
+def migrate(url: str, partitions: int, access_days: float | None = None) -> list[str]:
     """Bring the database at `url` (as its owner) to this release. Returns the steps taken, none when it was up to date.
 
-    `partitions` is fixed for the log's life by the first migration; later values are ignored. Raises DatabaseUnfit.
+    `partitions` is fixed for the log's life by the first migration; later values are ignored. For `access_days` it is
+    kept from now on who was shown what, where that is given. Raises DatabaseUnfit.
     """
     with psycopg.connect(url) as connection:
         check_fitness(connection)
@@ -40,6 +41,8 @@ def migrate(url: str, partitions: int) -> list[str]:
         for name in ("naming", "append", "grants"):
             connection.execute(sql(name))
         connection.execute("INSERT INTO log.settings (partitions) VALUES (%s) ON CONFLICT DO NOTHING", [partitions])
+        if access_days is not None:
+            connection.execute("UPDATE log.settings SET access_days = %s", [access_days])
     return new
 
 

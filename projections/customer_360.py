@@ -15,7 +15,7 @@ from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
-from projections.query import Ask, Filter, Plan, Resource, one, shown_to, started
+from projections.query import Ask, Filter, Plan, Resource, one, shown_rows, shown_to, started
 from projections.receivables import ageing_statement
 from projections.tickets import TICKETS
 from projections.timeline import TIMELINE, concerning
@@ -107,8 +107,9 @@ def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: date
         name: Plan(
             caller,
             seen(resource, cut),
-            Ask((about,), fields=fields, limit=limit, now=now),
-            [narrowed(source, only) for source in sources(resource, cut)],
+            Ask((about,), fields=told_of(caller, resource, fields), limit=limit, now=now),
+            [narrowed(shown_rows(caller, seen(resource, cut), source), only) for source in sources(resource, cut)],
+            decided=True,
         )
         for name, (resource, fields, only, limit) in PARTS.items()
     }
@@ -119,13 +120,21 @@ def plans_of(caller: Caller, customer_id: UUID, customers: list[UUID], now: date
     }
 
 
+def told_of(caller: Caller, resource: Resource, fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name not in caller.sight(resource.stream).hidden)
+
+
 def narrowed(source: sql.Composable, only: str) -> sql.Composed:
     return sql.SQL("(SELECT * FROM {} t WHERE {})").format(source, sql.SQL(only))
 
 
 def sums_of(caller: Caller, customers: list[UUID], cut: Cut, resource: Resource, sums: str, by: str) -> sql.Composed:
     return sql.SQL("SELECT {} FROM {} t WHERE {} AND t.customer_id = ANY ({}) GROUP BY {by} ORDER BY {by}").format(
-        sql.SQL(sums), rows(resource, cut), shown_to(caller, resource), sql.Literal(customers), by=sql.SQL(by)
+        sql.SQL(sums),
+        shown_rows(caller, seen(resource, cut), rows(resource, cut)),
+        shown_to(caller, resource),
+        sql.Literal(customers),
+        by=sql.SQL(by),
     )
 
 

@@ -12,7 +12,7 @@ from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLU
 class CustomerCard(StreamRows):
     """What is known of each customer. Sums over its orders are no part of it: they are made when read."""
 
-    version = 2  # customers that were merged
+    version = 3  # whom it is shared with
     aggregate = Customer
     table = Table(
         "customers",
@@ -38,6 +38,7 @@ class CustomerCard(StreamRows):
             "consents": "jsonb",
             "owner": "text",
             "team": "text",
+            "shared_with": "jsonb",
             "source": "text",
             "parent_id": "uuid",
             "contacts": "jsonb",
@@ -54,6 +55,8 @@ class CustomerCard(StreamRows):
             BY_UPDATED,
             "(tenant, name, id)",
             "(tenant, owner, id)",
+            "(tenant, team, id) WHERE team IS NOT NULL",
+            "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, last_interaction_at, id)",
             "(tenant, parent_id) WHERE parent_id IS NOT NULL",
             "(tenant, merged_into) WHERE merged_into IS NOT NULL",
@@ -75,7 +78,7 @@ CUSTOMERS = Resource(
     CUSTOMER_CARD,
     stream="customer",
     sets=("tags", "primary_contacts", "absorbed"),
-    maps=("external_ids", "preferences", "consents", "contacts"),
+    maps=("external_ids", "preferences", "consents", "contacts", "shared_with"),
     lists=("emails",),
     empty_unless_asked="merged_into",
 )

@@ -25,11 +25,14 @@ from projections.query import (
     no_oddities,
     one,
     parked_among,
+    refuse_untold,
     scope,
     shown,
+    shown_rows,
     some_parked,
     started,
 )
+from projections.sight import among
 from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 CANDIDATES = 10_000
@@ -126,6 +129,9 @@ async def search(
         raise BadQuery(f"customers have no field {unknown[0]!r}; possible: {', '.join(CUSTOMERS.columns)}.")
     if not 1 <= limit <= MOST_ROWS:
         raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
+    sight = caller.sight(CUSTOMERS.stream)
+    refuse_untold(CUSTOMERS, sight.restricted, ("name", "emails", "phones"))
+    fields = tuple(name for name in fields if name not in sight.hidden)
     asked, shown_from = statement(caller, text, limit, fields, cut), seen(CUSTOMERS, cut)
     async with connection.pipeline(), connection.transaction():
         await connection.execute(BY_INDEX)
@@ -144,16 +150,17 @@ def statement(caller: Caller, text: str, limit: int, fields: Iterable[str], cut:
         # What matches is found first, on its own: the index is then the only way to it, whatever the planner believes.
         "WITH found AS MATERIALIZED (SELECT s.* FROM {searched} s WHERE {matches})"
         " SELECT {fields}, c.id AS _id FROM ("
-        " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} LIMIT {candidates}) s"
+        " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} AND {shown} LIMIT {candidates}) s"
         " JOIN {customers} c USING (tenant, id)"
         " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
         " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
     ).format(
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),
         searched=rows(SEARCHED, cut),
-        customers=rows(CUSTOMERS, cut),
+        customers=shown_rows(caller, seen(CUSTOMERS, cut), rows(CUSTOMERS, cut), decided=True),
         rank=rank_of(whole),
         scope=scope(caller, "s"),
+        shown=among(caller, CUSTOMERS.stream, sql.Identifier("s", "id")),
         visible=scope(caller, "c"),
         matches=sql.SQL(" OR ").join(matching(caller.tenant, terms) for terms in readings),
         candidates=sql.Literal(CANDIDATES),

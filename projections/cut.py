@@ -16,6 +16,7 @@ from eventlog.envelope import Caller, Recorded
 from projections.host import as_json
 from projections.projection import Projection, Row
 from projections.query import Ask, Filter, Page, ParkedEvent, Plan, Resource, started
+from projections.sight import shown_by_log
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,16 @@ async def get_cut(
 ) -> Page:
     """What `query.get` answers now, as it was: a page of one row, or of none where there was none yet. Computed columns
     refer to `as_of`. Of a resource with one row a stream; read from the log itself."""
-    events = cut.of(await feed.stream(connection, codec, caller.tenant, id))
-    if not events or events[0].stream_type != resource.stream:
+    stream = await feed.stream(connection, codec, caller.tenant, id)
+    events = cut.of(stream)
+    if not events or events[0].stream_type != resource.stream or not shown_by_log(caller, resource.stream, stream):
         return Page([])
     row, parked = folded(resource.projection, events, await skipped(connection, resource.projection))
     if row is None:
         return Page([])
     source = sql.SQL("json_populate_recordset(NULL::{}, {}::json)").format(resource.rows, sql.Literal(as_json([row])))
     ask = Ask((Filter(resource.key[0], "eq", id),), fields=fields, limit=1, now=cut.as_of or datetime.now(UTC))
-    plan = Plan(caller, resource, ask, sources=[source])
+    plan = Plan(caller, resource, ask, sources=[source], decided=True)
     page = plan.answer(await (await started(connection, plan.page())).fetchall())
     return replace(page, parked={id: parked} if parked else {})
 

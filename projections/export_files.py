@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, tuple_row
 
 from eventlog.envelope import Caller
+from projections.sight import belongs
 
 EXPORTS_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS exports AUTHORIZATION kronika_app;
@@ -78,10 +79,12 @@ def prepare(url: str) -> None:
 
 
 async def file_of(connection: AsyncConnection[Any], caller: Caller, id: UUID) -> File | None:
-    """The file of an export, None when the caller's tenant has no such export. Raises NotReady, Expired."""
+    """The file of an export, None when the caller is shown no such export. Raises NotReady, Expired."""
     cursor = connection.cursor(row_factory=tuple_row)
     await cursor.execute(
-        "SELECT state, why, expires_at FROM read.exports WHERE tenant = %s AND id = %s", [caller.tenant, id]
+        sql.SQL(
+            "SELECT t.state, t.why, t.expires_at FROM read.exports t WHERE t.tenant = {} AND t.id = {} AND {}"
+        ).format(caller.tenant, id, belongs(caller.sight("export"), "export", "t"))
     )
     if (row := await cursor.fetchone()) is None:
         return None

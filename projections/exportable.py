@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from psycopg import AsyncConnection
 
+from domain.policy import Forbidden
 from eventlog import feed
 from eventlog.codec import Codec, event_types
 from eventlog.envelope import Caller
@@ -17,12 +18,16 @@ from projections.as_of import listed, read_from, settled
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.query import MOST_ROWS, RESERVED, Ask, BadQuery, Kind, Plan, Resource, ask_of
+from projections.shown_events import DECIDING, events_shown
 from projections.timeline import TIMELINE
 from projections.told import as_told
 
 EVENTS = "events"
 LISTS: dict[str, Resource] = {resource.name: resource for resource in RESOURCES if resource is not TIMELINE}
 NAMES = (*LISTS, EVENTS)
+
+ANYBODY = Caller("", "")
+"""Who sees everything of no tenant: for questions that are only looked at."""
 
 Row = dict[str, Any]
 Token = Callable[[int], str]
@@ -61,19 +66,24 @@ def exportable(
     columns: Sequence[str],
     now: datetime,
     cut: Cut = NOW,
+    caller: Caller = ANYBODY,
 ) -> Exportable:
-    """What is asked for by such words, as of these moments. Raises BadQuery."""
+    """What is asked for by such words, as of these moments, as the caller is shown it. Raises BadQuery, Forbidden."""
     if name == EVENTS:
-        return Events(filters, sort, columns, cut)
+        return Events(filters, sort, columns, cut, caller)
     if (resource := LISTS.get(name)) is None:
         raise BadQuery(f"{name!r} cannot be exported; possible: {', '.join(NAMES)}.")
     ask = replace(ask_of(resource, ()), sort=sort, fields=tuple(columns), limit=MOST_ROWS, now=now)
-    return List(resource, replace(ask, filters=ask_of(resource, conditions(filters)).filters), cut)
+    if not caller.sight(resource.stream).may("read"):
+        raise Forbidden(f"Your roles do not let you read anything of the kind {resource.stream}.")
+    return List(resource, replace(ask, filters=ask_of(resource, conditions(filters)).filters), cut, caller)
 
 
-def check(name: str, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str]) -> None:
-    """Whether this can be exported. Raises BadQuery."""
-    exportable(name, filters, sort, columns, datetime.now(UTC))
+def check(
+    name: str, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str], caller: Caller = ANYBODY
+) -> None:
+    """Whether the caller can export this. Raises BadQuery, Forbidden."""
+    exportable(name, filters, sort, columns, datetime.now(UTC), caller=caller)
 
 
 def conditions(filters: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
@@ -86,8 +96,8 @@ def conditions(filters: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 class List:
     """The rows of a list, as its route answers them page by page."""
 
-    def __init__(self, resource: Resource, ask: Ask, cut: Cut = NOW) -> None:
-        plan = Plan(Caller("", ""), resource, ask)  # says what is wrong with it
+    def __init__(self, resource: Resource, ask: Ask, cut: Cut = NOW, caller: Caller = ANYBODY) -> None:
+        plan = Plan(caller, resource, ask)  # says what is wrong with it
         kinds = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
         self.columns = {name: "text" if name == "position" else kinds[name] for name in plan.fields}
         self._resource, self._ask, self._cut = resource, ask, cut
@@ -141,7 +151,12 @@ class Events:
     }
 
     def __init__(
-        self, filters: Iterable[tuple[str, str]], sort: str | None, columns: Sequence[str], cut: Cut = NOW
+        self,
+        filters: Iterable[tuple[str, str]],
+        sort: str | None,
+        columns: Sequence[str],
+        cut: Cut = NOW,
+        caller: Caller = ANYBODY,
     ) -> None:
         if sort not in (None, "position"):
             raise BadQuery("events are sorted by position.")
@@ -149,7 +164,7 @@ class Events:
             raise BadQuery(f"events have no field {unknown[0]!r}; possible: {', '.join(self.COLUMNS)}.")
         self.columns = {name: self.COLUMNS[name] for name in columns or self.COLUMNS}
         self._types: list[str] | None = None
-        self._cut = cut
+        self._cut, self._caller = cut, caller
         for name, value in filters:
             if name != "kinds":
                 raise BadQuery(f"events cannot be filtered by {name!r}; possible: kinds.")
@@ -159,19 +174,24 @@ class Events:
             ]
 
     async def reflects(self, connection: AsyncConnection[Any]) -> int:
-        return await feed.head(connection)
+        if self._caller.sights is None:
+            return await feed.head(connection)
+        cursor = await connection.execute("SELECT min(read.reflected(n)) FROM unnest(%s::text[]) n", [list(DECIDING)])
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
 
     async def pages(
         self, connection: AsyncConnection[Any], codec: Codec, caller: Caller, token: Token
     ) -> AsyncIterator[Rows]:
         after, up_to = 0, (await settled(connection, self._cut)).known_at
         assert not isinstance(up_to, datetime)
-        while found := await feed.page(
-            connection, codec, after=after, up_to=up_to, tenant=caller.tenant, types=self._types, limit=MOST_ROWS
-        ):
-            told = [as_told(recorded, codec, token) for recorded in found if self._cut.keeps(recorded)]
+        last = await feed.head(connection) if up_to is None else up_to
+        while after < last:
+            found, after = await events_shown(
+                connection, codec, caller, after=after, up_to=last, types=self._types, limit=MOST_ROWS
+            )
+            told = [as_told(recorded, codec, token, caller) for recorded in found if self._cut.keeps(recorded)]
             yield Rows([{name: event[name] for name in self.columns} for event in told])
-            after = found[-1].position
 
 
 def types_of(kind: str) -> list[str]:

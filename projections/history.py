@@ -15,10 +15,13 @@ from pydantic_core import to_jsonable_python
 
 from domain import AGGREGATES
 from domain.aggregate import Aggregate, Fact, field_names
+from domain.policy import Sight
+from domain.telling import masked
 from eventlog import feed
 from eventlog.codec import Codec, kind_of
 from eventlog.envelope import Caller, Recorded, Source
 from projections.cut import NOW, Cut
+from projections.sight import fields_told, shown_by_log
 
 KINDS: dict[str, type[Aggregate]] = {kind_of(aggregate): aggregate for aggregate in AGGREGATES}
 
@@ -97,15 +100,15 @@ async def history(
     cut: Cut = NOW,
 ) -> History | None:
     """The events of a stream with version > after, as far as the cut leaves them; None when it leaves nothing, or the
-    caller's tenant has no such stream.
+    caller is shown no such stream.
 
     Read from the log itself, folded from the first event as the domain folds: nothing a projection could get wrong.
     """
-    events = cut.of(await feed.stream(connection, codec, caller.tenant, id))
-    if not events or events[0].stream_type != kind:
+    events = cut.of(await stream_shown(connection, codec, caller, kind, id))
+    if not events:
         return None
     begin = bisect_right(events, after, key=lambda recorded: recorded.version)
-    entries = list(entries_from(KINDS[kind](id), events[: begin + limit], begin))
+    entries = list(entries_from(KINDS[kind](id), events[: begin + limit], begin, caller.sight(kind)))
     return History(entries, entries[-1].version if begin + limit < len(events) else None)
 
 
@@ -114,7 +117,7 @@ async def blame(
 ) -> list[Setting] | None:
     """Every field that holds something, and the event that set it (by which the thing came to be, where none did);
     None as in `history`."""
-    told = Told.of(kind, cut.of(await feed.stream(connection, codec, caller.tenant, id)))
+    told = Told.of(cut.of(await stream_shown(connection, codec, caller, kind, id)), caller.sight(kind))
     if told is None:
         return None
     return [
@@ -127,8 +130,8 @@ async def diff(
 ) -> list[Difference] | None:
     """Every field that differs between two cuts of the same stream; None when neither leaves anything of it. What was
     not there yet holds nothing."""
-    stream = await feed.stream(connection, codec, caller.tenant, id)
-    old, new = (Told.of(kind, cut.of(stream)) for cut in (before, after))
+    stream, sight = await stream_shown(connection, codec, caller, kind, id), caller.sight(kind)
+    old, new = (Told.of(cut.of(stream), sight) for cut in (before, after))
     if old is None and new is None:
         return None
     sides = [(side or Told(), other or Told()) for side, other in ((old, new), (new, old))]
@@ -142,6 +145,16 @@ async def diff(
     return differences
 
 
+async def stream_shown(
+    connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID
+) -> list[Recorded]:
+    """Every event of a stream of this kind; none where the caller is shown no such thing."""
+    events = await feed.stream(connection, codec, caller.tenant, id)
+    if not events or events[0].stream_type != kind or not shown_by_log(caller, kind, events):
+        return []
+    return events
+
+
 @dataclass
 class Told:
     """A stream told event by event, and what is known at its end."""
@@ -151,11 +164,12 @@ class Told:
     """What each field holds that holds something; a map's entries are fields of their own ("external_ids.shop")."""
 
     @classmethod
-    def of(cls, kind: str, events: list[Recorded]) -> Told | None:
-        if not events or events[0].stream_type != kind:
+    def of(cls, events: list[Recorded], sight: Sight) -> Told | None:
+        if not events:
             return None
-        aggregate = KINDS[kind](events[0].stream_id)
-        return cls(list(entries_of(aggregate, events)), dict(flat(known_of(aggregate))))
+        aggregate = KINDS[events[0].stream_type](events[0].stream_id)
+        entries = list(entries_of(aggregate, events, sight))
+        return cls(entries, values_told(dict(flat(known_of(aggregate))), sight))
 
     @property
     def versions(self) -> set[int]:
@@ -167,21 +181,21 @@ class Told:
         return [entry for entry in self.entries if any(change.field in names for change in entry.changes)]
 
 
-def entries_of(aggregate: Aggregate, events: Iterable[Recorded]) -> Iterator[Entry]:
-    """The events one by one, each as soon as it has taken effect on the aggregate."""
+def entries_of(aggregate: Aggregate, events: Iterable[Recorded], sight: Sight) -> Iterator[Entry]:
+    """The events one by one, each as soon as it has taken effect on the aggregate; of what they say, what is told."""
     for recorded in events:
         before = known_of(aggregate)
         if recorded.event is not None:
             recorded.event.apply(aggregate)
-        yield entry_of(recorded, changes_between(before, known_of(aggregate)))
+        yield entry_of(recorded, changes_between(before, known_of(aggregate)), sight)
 
 
-def entries_from(aggregate: Aggregate, events: Sequence[Recorded], begin: int) -> Iterator[Entry]:
+def entries_from(aggregate: Aggregate, events: Sequence[Recorded], begin: int, sight: Sight) -> Iterator[Entry]:
     """Those of the events from there on; what was before takes effect without being told."""
     for recorded in events[:begin]:
         if recorded.event is not None:
             recorded.event.apply(aggregate)
-    return entries_of(aggregate, events[begin:])
+    return entries_of(aggregate, events[begin:], sight)
 
 
 def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -220,11 +234,33 @@ def change(name: str, old: Any, new: Any) -> Change:
     return Change(name, plain(old), plain(new))
 
 
-def entry_of(recorded: Recorded, changes: list[Change]) -> Entry:
+def values_told(values: dict[str, Any], sight: Sight) -> dict[str, Any]:
+    """What the fields hold, as far as it is told."""
+    if not sight.restricted:
+        return values
+    return {
+        field: masked(value) if attribute in sight.masked else value
+        for field, value in values.items()
+        if (attribute := field.partition(".")[0]) not in sight.hidden
+    }
+
+
+def changes_told(changes: list[Change], sight: Sight) -> list[Change]:
+    if not sight.restricted:
+        return changes
+    return [
+        Change(one.field, masked(one.old), masked(one.new)) if attribute in sight.masked else one
+        for one in changes
+        if (attribute := one.field.partition(".")[0]) not in sight.hidden
+    ]
+
+
+def entry_of(recorded: Recorded, changes: list[Change], sight: Sight) -> Entry:
     event = recorded.event
-    fields = (
-        None if event is None else {name: to_jsonable_python(getattr(event, name)) for name in field_names(type(event))}
-    )
+    fields = None
+    if event is not None:
+        said = {name: to_jsonable_python(getattr(event, name)) for name in field_names(type(event))}
+        fields = fields_told(type(event), said, sight)
     return Entry(
         recorded.version,
         recorded.position,
@@ -240,6 +276,6 @@ def entry_of(recorded: Recorded, changes: list[Change]) -> Entry:
         recorded.command_id,
         recorded.source,
         fields,
-        changes,
+        changes_told(changes, sight),
         took_effect=bool(changes) or not isinstance(event, Fact),
     )

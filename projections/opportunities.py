@@ -19,6 +19,7 @@ StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Oppo
 class Opportunities(StreamRows):
     """Each possible sale, won and lost ones included; the pipeline board is a question to this table."""
 
+    version = 3  # whom it is shared with
     aggregate = Opportunity
     passing = (OPEN,)
     table = Table(
@@ -51,6 +52,7 @@ class Opportunities(StreamRows):
             "competitors": "jsonb",
             "owner": "text",
             "team": "text",
+            "shared_with": "jsonb",
             "source": "text",
             "stage_moves": "integer",
             "backward_moves": "integer",
@@ -63,6 +65,8 @@ class Opportunities(StreamRows):
             "(tenant, expected_close, id)",
             "(tenant, closed_on, id)",
             "(tenant, owner, id)",
+            "(tenant, team, id) WHERE team IS NOT NULL",
+            "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, subject_id) WHERE customer_id <> subject_id",
             "(tenant, pipeline_id, stage, amount DESC NULLS LAST, id) WHERE stage_type = 'open'",
@@ -93,6 +97,7 @@ OPPORTUNITIES = Resource(
     OPPORTUNITY_ROWS,
     stream="opportunity",
     sets=("competitors",),
+    maps=("shared_with",),
     computed={
         "age_days": ("number", "round(extract(epoch FROM coalesce(t.closed_at, {now}) - t.created_at) / 86400, 2)"),
         "days_in_stage": ("number", "round(extract(epoch FROM {now} - t.entered_stage_at) / 86400, 2)"),

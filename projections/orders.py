@@ -30,6 +30,7 @@ class Orders(StreamRows):
     """Each order. `progress` says of each line, by its number, how much of it was shipped, delivered, billed, asked to
     be returned and returned."""
 
+    version = 3  # whom it is shared with
     aggregate = Order
     table = Table(
         "orders",
@@ -42,6 +43,7 @@ class Orders(StreamRows):
             "source": "text",
             "owner": "text",
             "team": "text",
+            "shared_with": "jsonb",
             "state": "text",
             "label": "text",
             "currency": "text",
@@ -73,6 +75,8 @@ class Orders(StreamRows):
             BY_UPDATED,
             "(tenant, total, id)",
             "(tenant, owner, id)",
+            "(tenant, team, id) WHERE team IS NOT NULL",
+            "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",
             "(tenant, opportunity_id) WHERE opportunity_id IS NOT NULL",
@@ -146,4 +150,4 @@ def add(row: Row, axis: str, amount: Decimal, parts: Iterable[Part] = ()) -> Non
 
 
 ORDER_ROWS = Orders()
-ORDERS = Resource("orders", ORDER_ROWS, stream="order")
+ORDERS = Resource("orders", ORDER_ROWS, stream="order", maps=("shared_with",))

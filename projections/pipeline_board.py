@@ -11,12 +11,12 @@ from psycopg import AsyncConnection, sql
 
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
-from projections.as_of import rows, rows_at_once
+from projections.as_of import rows, rows_at_once, seen
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.opportunities import OPEN, OPPORTUNITIES
 from projections.pipelines import PIPELINES
-from projections.query import Filter, condition, scope, shown_to, started, with_merged
+from projections.query import Filter, condition, refuse_untold, scope, shown_rows, shown_to, started, with_merged
 
 CARD = (
     *(
@@ -34,6 +34,9 @@ CARD = (
     ),
     *("forecast_category", "expected_close", "entered_stage_at", "created_at"),
 )
+
+BY = ("stage", "stage_rank", "stage_type")
+"""What a board is made by."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,11 @@ async def board(
 ) -> list[BoardColumn]:
     """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
     those of the opportunities."""
+    sight = caller.sight(OPPORTUNITIES.stream)
+    refuse_untold(OPPORTUNITIES, sight.restricted, [*BY, *(asked.column for asked in filters)])
     filters = await with_merged(connection, caller, filters, rows(CUSTOMERS, cut))
-    opportunities = rows_at_once(caller, OPPORTUNITIES, cut, OPEN)
+    opportunities = shown_rows(caller, seen(OPPORTUNITIES, cut), rows_at_once(caller, OPPORTUNITIES, cut, OPEN))
+    shown = tuple(name for name in CARD if name not in sight.hidden)
     open_ones = sql.SQL("t.pipeline_id = {} AND t.stage_type = 'open'").format(pipeline_id)
     conditions = [shown_to(caller, OPPORTUNITIES), open_ones]
     where = sql.SQL(" AND ").join([*conditions, *(condition(OPPORTUNITIES, asked) for asked in filters)])
@@ -77,7 +83,7 @@ async def board(
         stages = await started(
             connection,
             sql.SQL("SELECT t.stages FROM {} t WHERE {} AND t.id = {}").format(
-                rows(PIPELINES, cut), scope(caller), pipeline_id
+                shown_rows(caller, seen(PIPELINES, cut), rows(PIPELINES, cut)), scope(caller), pipeline_id
             ),
         )
         sums = await started(connection, sql.SQL(SUMS).format(rows=opportunities, where=where))
@@ -87,7 +93,7 @@ async def board(
                 rows=opportunities,
                 where=where,
                 limit=sql.Literal(limit),
-                fields=sql.SQL(", ").join(sql.Identifier("t", name) for name in CARD),
+                fields=sql.SQL(", ").join(sql.Identifier("t", name) for name in shown),
             ),
         )
     row = await stages.fetchone()
@@ -105,7 +111,7 @@ async def board(
         column.count += found["count"]
         column.worth.append(Worth(found["currency"], found["count"], found["amount"], found["weighted_amount"]))
     for card in await cards.fetchall():
-        columns[card["stage"]].opportunities.append({name: card[name] for name in CARD})
+        columns[card["stage"]].opportunities.append({name: card[name] for name in shown})
     return sorted(columns.values(), key=lambda column: (column.rank, column.stage))
 
 

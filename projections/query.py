@@ -19,10 +19,12 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
+from domain.policy import EVERYTHING, Forbidden
 from eventlog.envelope import Caller
 from projections.families import LIVE, family
 from projections.past import HOLDS, past_of
 from projections.projection import Projection
+from projections.sight import BELONGING, YES, among, belongs, events_seen, events_told, told
 from projections.stream_rows import StreamRows
 
 Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
@@ -95,6 +97,8 @@ class Resource:
     key: tuple[str, ...] = ("id",)
     """What tells rows of one tenant apart, and breaks ties of the order."""
     sort: str = "-created_at"
+    of_events: bool = False
+    """Whether each row is an event, of whatever stream."""
     columns: dict[str, Kind] = field(init=False)
     """The columns that can be filtered, and all but the jsonb ones sorted, by."""
     never_null: frozenset[str] = field(init=False)
@@ -273,13 +277,46 @@ def filter_of(resource: Resource, name: str, text: str) -> Filter:
 
 
 def scope(caller: Caller, row: LiteralString = "t") -> sql.Composed:
-    """The condition that every query carries: what of these rows the caller may see. The one place that says so."""
+    """The condition that every query carries: the caller's tenant. What of its rows is shown, `shown_rows` says."""
     return sql.SQL("{} = {}").format(sql.Identifier(row, "tenant"), sql.Literal(caller.tenant))
 
 
 def shown_to(caller: Caller, resource: Resource) -> sql.Composed:
     """The condition on a row `t` that the caller is shown it, for questions of other forms than a page."""
     return scope(caller) + sql.SQL(" AND ") + sql.SQL(resource.only).format(**resource.beside)
+
+
+def shown_rows(caller: Caller, resource: Resource, source: sql.Composable, *, decided: bool = False) -> sql.Composable:
+    """Of the rows of a source (what follows FROM) those that the caller is shown, and of their fields what it is told.
+    Whoever is shown and told everything has the source itself. `decided`: which rows, is known already."""
+    sight, table = caller.sight(resource.stream), resource.projection.table
+    if resource.of_events:
+        seen: sql.Composable = events_seen(caller, "t")
+    elif decided:
+        seen = YES
+    elif source == sql.Identifier("read", BELONGING[resource.stream].table) if resource.stream in BELONGING else False:
+        seen = belongs(sight, resource.stream, "t")
+    else:
+        seen = among(caller, resource.stream, sql.Identifier("t", resource.projection.stream_column))
+    columns: sql.Composable = sql.SQL("t.*")
+    if resource.of_events:
+        tells = events_told(caller, "t")
+        changed = {} if tells == sql.Identifier("t", "fields") else {"fields": tells}
+    else:
+        changed = {
+            name: told(name, sql.Identifier("t", name), table.columns[name].split()[0], sight)
+            for name in sight.restricted & table.columns.keys()
+        }
+    if changed:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(changed[name], sql.Identifier(name))
+            if name in changed
+            else sql.Identifier("t", name)
+            for name in table.columns
+        )
+    if seen == YES and not changed:
+        return source
+    return sql.SQL("(SELECT {} FROM {} t WHERE {})").format(columns, source, seen)
 
 
 async def select(
@@ -405,25 +442,35 @@ class Plan:
         sources: Sequence[sql.Composable] = (),
         lacking: Sequence[sql.Composable] = (),
         about: Sequence[UUID] = (),
+        decided: bool = False,
     ) -> None:
         self.resource, self.ask = resource, ask
-        self.sort = ask.sort or resource.sort
+        self.sight = EVERYTHING if resource.of_events else caller.sight(resource.stream)
+        self.sort = ask.sort or self._usual_sort
         self.column, self.descending = self.sort.removeprefix("-"), self.sort.startswith("-")
-        self.fields = list(ask.fields) or resource.fields
+        self.fields = list(ask.fields) or [name for name in resource.fields if name not in self.sight.hidden]
         self._check()
         conditions = [shown_to(caller, resource), *(condition(resource, f) for f in ask.filters)]
         empty = resource.empty_unless_asked
         if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
             conditions.append(condition(resource, Filter(empty, "null", True)))
         where = sql.SQL(" AND ").join(conditions)
-        self._parts, self._lacking = [
-            [(source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in some]
+        shown = [
+            [shown_rows(caller, resource, source, decided=decided) for source in some]
             for some in (sources or [resource.rows], lacking)
+        ]
+        self._parts, self._lacking = [
+            [(source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in some] for some in shown
         ]
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about), ask.as_of))
         self._question = sha256(question.encode()).hexdigest()[:16]
         self._after = self._position()
         self.shown: list[dict[str, Any]] = []
+
+    @property
+    def _usual_sort(self) -> str:
+        usual = self.resource.sort
+        return self.resource.key[0] if usual.removeprefix("-") in self.sight.restricted else usual
 
     def _check(self) -> None:
         resource, ask = self.resource, self.ask
@@ -435,6 +482,8 @@ class Plan:
             raise BadQuery(f"{resource.name} have no field {unknown[0]!r}; possible: {', '.join(resource.fields)}.")
         if not 1 <= ask.limit <= MOST_ROWS:
             raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
+        refuse_untold(self.resource, self.sight.restricted, [self.column, *(one.column for one in ask.filters)])
+        refuse_untold(self.resource, self.sight.hidden, self.fields)
 
     def page(self) -> sql.Composed:
         """The rows after the cursor, and one more to know whether there is a next page.
@@ -514,6 +563,8 @@ class Plan:
     def _expression(self, name: str, source: sql.Composable) -> sql.Composable:
         if name not in self.resource.computed:
             return sql.Identifier("t", name)
+        if name in self.sight.restricted:
+            return sql.SQL("NULL AS {}").format(sql.Identifier(name))
         _, expression = self.resource.computed[name]
         return sql.SQL("{} AS {}").format(
             sql.SQL(expression).format(now=sql.Literal(self.ask.now), rows=source), sql.Identifier(name)
@@ -552,6 +603,13 @@ class Plan:
             text if text is None else value_of(kind, text, "cursor") for kind, text in zip(kinds, values, strict=True)
         ]
         return value, key
+
+
+def refuse_untold(resource: Resource, untold: frozenset[str], names: Iterable[str]) -> None:
+    """Raises Forbidden where one of these fields is not told."""
+    for name in names:
+        if name in untold:
+            raise Forbidden(f"Your roles are not told {name} of {resource.name}: leave it out.")
 
 
 def condition(resource: Resource, asked: Filter) -> sql.Composed:

@@ -13,10 +13,10 @@ from psycopg.rows import dict_row
 
 from domain.order import Order, due, owed_back
 from eventlog.envelope import Caller, Recorded
-from projections.as_of import family_of, rows
+from projections.as_of import family_of, rows, seen
 from projections.cut import NOW, Cut
 from projections.projection import Row, Table, on
-from projections.query import Resource, shown_to
+from projections.query import Resource, shown_rows, shown_to
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 NOTHING = Decimal(0)
@@ -168,7 +168,7 @@ def ageing_statement(caller: Caller, now: datetime, customers: list[UUID] | None
         " CROSS JOIN LATERAL (SELECT ({now} AT TIME ZONE 'UTC')::date - i.due_on AS days) age"
         " WHERE {shown} AND t.outstanding > 0 AND {customer} GROUP BY t.currency ORDER BY t.currency"
     ).format(
-        rows=rows(RECEIVABLES, cut),
+        rows=shown_rows(caller, seen(RECEIVABLES, cut), rows(RECEIVABLES, cut)),
         now=sql.Literal(now),
         shown=shown_to(caller, RECEIVABLES),
         customer=sql.SQL("true") if customers is None else sql.SQL("t.customer_id = ANY ({})").format(customers),

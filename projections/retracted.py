@@ -8,11 +8,10 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from domain.undoing import Retraction
-from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
 from projections.cut import NOW, Cut
-from projections.history import KINDS
+from projections.history import KINDS, stream_shown
 
 
 class Retracted(Exception):
@@ -30,8 +29,8 @@ async def retraction(
     connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID, cut: Cut = NOW
 ) -> Retracted | None:
     """Why the caller is not shown what has this id, where that is because it was retracted; as far as the cut goes."""
-    events = cut.of(await feed.stream(connection, codec, caller.tenant, id))
-    if not events or events[0].stream_type != kind or kind not in KINDS:
+    events = cut.of(await stream_shown(connection, codec, caller, kind, id))
+    if not events or kind not in KINDS:
         return None
     thing = KINDS[kind](id)
     for recorded in events:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from eventlog.envelope import Caller
+from projections.sight import among
 
 SCORES_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS scores AUTHORIZATION kronika_app;
@@ -41,11 +42,11 @@ DELETE FROM scores.score s USING read.scoring_runs r WHERE r.tenant = s.tenant A
    AND (r.state = 'failed' OR r.state = 'finished' AND r.results <> s.results)
 """
 
-OF_RUNS = """
+OF_RUNS: LiteralString = """
 SELECT s.run AS run_id, r.model, r.as_of, s.subject, s.numbers, s.reasons, s.at_risk,
        r.updated_recorded_at AS scored_at, r.code, r.sha256, r.reflects AS position
   FROM scores.score s JOIN read.scoring_runs r ON r.tenant = s.tenant AND r.id = s.run AND r.results = s.results
- WHERE s.tenant = %s AND r.state = 'finished'
+ WHERE s.tenant = {} AND r.state = 'finished'
 """
 
 
@@ -110,20 +111,18 @@ async def scores_of(
 ) -> list[dict[str, Any]]:
     """What was said of a customer or opportunity, by the runs that stand; the latest first."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(
-        f"{OF_RUNS} AND s.subject = %s ORDER BY r.position DESC LIMIT %s",  # text of our own
-        [caller.tenant, subject, limit],
-    )
+    asked = sql.SQL(OF_RUNS + " AND s.subject = {} ORDER BY r.position DESC LIMIT {}")
+    await cursor.execute(asked.format(caller.tenant, subject, limit))
     return await cursor.fetchall()
 
 
 async def scores_in(
     connection: AsyncConnection[Any], caller: Caller, run: UUID, after: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
-    """What a run said, by the ids of those it scored, after one of them."""
+    """What a run said of those whom the caller is shown, by their ids, after one of them."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(
-        f"{OF_RUNS} AND s.run = %s AND s.subject > %s ORDER BY s.subject LIMIT %s",  # text of our own
-        [caller.tenant, run, after or UUID(int=0), limit],
-    )
+    subject = sql.Identifier("s", "subject")
+    shown = sql.SQL("({} OR {})").format(*(among(caller, kind, subject) for kind in ("customer", "opportunity")))
+    asked = sql.SQL(OF_RUNS + " AND s.run = {} AND s.subject > {} AND {} ORDER BY s.subject LIMIT {}")
+    await cursor.execute(asked.format(caller.tenant, run, after or UUID(int=0), shown, limit))
     return await cursor.fetchall()

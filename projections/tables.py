@@ -140,4 +140,6 @@ def table_of(slot: Slot) -> list[sql.Composed]:
 
 
 def indexes_of(slot: Slot) -> list[sql.Composed]:
-    return [sql.SQL("CREATE INDEX ON {} " + index).format(slot.table) for index in slot.projection.table.indexes]
+    return [
+        sql.SQL("CREATE INDEX ON {} ").format(slot.table) + sql.SQL(index) for index in slot.projection.table.indexes
+    ]

@@ -11,11 +11,12 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class Tenants(StreamRows):
     """Each tenant that has a name or administrators; everybody sees their own alone."""
 
+    version = 3  # policies
     aggregate = Tenant
     table = Table(
         "tenants",
         key=ROW_KEY,
-        columns=STREAM_COLUMNS | {"name": "text", "administrators": "jsonb"},
+        columns=STREAM_COLUMNS | {"name": "text", "policy": "text", "administrators": "jsonb"},
         indexes=(BY_CREATED,),
     )
 

@@ -37,6 +37,7 @@ class Tickets(StreamRows):
     waits for us.
     """
 
+    version = 3  # whom it is shared with
     aggregate = Ticket
     passing = ("queue_place IS NOT NULL",)
     table = Table(
@@ -56,6 +57,7 @@ class Tickets(StreamRows):
             "order_id": "uuid",
             "owner": "text",
             "team": "text",
+            "shared_with": "jsonb",
             "source": "text",
             "state": "text",
             "level": "integer",
@@ -86,6 +88,8 @@ class Tickets(StreamRows):
             BY_UPDATED,
             "(tenant, queue_place, id)",
             "(tenant, owner, id)",
+            "(tenant, team, id) WHERE team IS NOT NULL",
+            "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",
             "(tenant, state, created_at, id)",
@@ -177,4 +181,6 @@ def text(duration: timedelta | None) -> str | None:
 
 
 TICKET_ROWS = Tickets()
-TICKETS = Resource("tickets", TICKET_ROWS, stream="ticket", sets=("absorbed",), maps=("outcomes",), hidden=("marks",))
+TICKETS = Resource(
+    "tickets", TICKET_ROWS, stream="ticket", sets=("absorbed",), maps=("outcomes", "shared_with"), hidden=("marks",)
+)

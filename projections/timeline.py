@@ -78,7 +78,13 @@ Timeline.handlers = {event_class: Timeline.happened for aggregate in AGGREGATES 
 
 TIMELINE_ROWS = Timeline()
 TIMELINE = Resource(
-    "timeline", TIMELINE_ROWS, stream="customer", key=("position",), sort="-occurred_at", hidden=("subject_id",)
+    "timeline",
+    TIMELINE_ROWS,
+    stream="customer",
+    key=("position",),
+    sort="-occurred_at",
+    hidden=("subject_id",),
+    of_events=True,
 )
 
 

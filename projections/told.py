@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from eventlog.codec import Codec
-from eventlog.envelope import Recorded
+from eventlog.envelope import Caller, Recorded
+from projections.sight import fields_told
 
 
-def as_told(recorded: Recorded, codec: Codec, token: Callable[[int], str]) -> dict[str, Any]:
-    """`token` is how a position is told."""
+def as_told(recorded: Recorded, codec: Codec, token: Callable[[int], str], caller: Caller) -> dict[str, Any]:
+    """As far as it is told to the caller; `token` is how a position is told."""
     return {
         "position": token(recorded.position),
         "id": recorded.event_id,
@@ -30,16 +31,17 @@ def as_told(recorded: Recorded, codec: Codec, token: Callable[[int], str]) -> di
         "command_id": recorded.command_id,
         "trace": recorded.trace,
         "source": recorded.source,
-        "data": fields(recorded, codec),
+        "data": fields(recorded, codec, caller),
     }
 
 
-def fields(recorded: Recorded, codec: Codec) -> dict[str, Any] | None:
+def fields(recorded: Recorded, codec: Codec, caller: Caller) -> dict[str, Any] | None:
     """What the event says, as JSON values; None for an event that a newer release wrote."""
     if recorded.event is None:
         return None
     known = codec.type_of(type(recorded.event))
-    return {
+    said = {
         name: adapter.dump_python(getattr(recorded.event, name), mode="json")
         for name, adapter in known.adapters.items()
     }
+    return fields_told(type(recorded.event), said, caller.sight(recorded.stream_type))

@@ -11,6 +11,7 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class Users(StreamRows):
     """Each user."""
 
+    version = 3  # handles
     aggregate = User
     table = Table(
         "users",
@@ -21,6 +22,7 @@ class Users(StreamRows):
             "active": "boolean",
             "name": "text",
             "email": "text",
+            "handle": "text",
             "identities": "jsonb",
             "roles": "jsonb",
             "teams": "jsonb",
@@ -29,6 +31,7 @@ class Users(StreamRows):
         indexes=(
             BY_CREATED,
             "(tenant, name, id)",
+            "(tenant, handle) WHERE handle IS NOT NULL",
             "(tenant, manager_id) WHERE manager_id IS NOT NULL",
             "USING gin (teams)",
         ),

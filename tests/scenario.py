@@ -45,6 +45,8 @@ class Scenario:
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
         return await self.load(kind, id) if id in self.streams else self.new(kind, id)
 
+    look_up = load_or_new
+
     async def past(self, aggregate: Aggregate) -> list[Event]:
         return [event for event in self.history if event.originator_id == aggregate.id]
 

@@ -49,12 +49,13 @@ def worker(name: str) -> Worker:
 
             return react(draft_order_when_won, open_ticket_when_at_risk)
         case "clerk":  # what takes long, job after job
+            from workers.accesses import FORGETTING
             from workers.clerk import clerk
             from workers.exports.task import EXPORTS
             from workers.importing import IMPORTS
             from workers.scoring import SCORES
 
-            return clerk(IMPORTS, EXPORTS, SCORES)
+            return clerk(IMPORTS, EXPORTS, SCORES, FORGETTING)
         case _:
             raise KeyError(name)
 

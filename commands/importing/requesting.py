@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from commands.dispatch import Asked, NotFound, dispatch
+from commands.dispatch import Asked, NotFound, dispatch, lets
 from commands.importing.files import Delivered, keep
 from commands.importing.language.mapping import MappingError, load_mapping
 from commands.importing.shipped import shipped
@@ -59,7 +59,7 @@ async def mapping_of(log: Log, caller: Caller, wish: Wish) -> tuple[str, str]:
     """The name and the text of the mapping."""
     if wish.corrects:
         corrected, stream = await log.load(Import, caller.tenant, wish.corrects, datetime.now(UTC))
-        if stream is None:
+        if stream is None or not await lets(log, caller, "read", "import", wish.corrects):
             raise NotFound("import", wish.corrects)
         return corrected.mapping, corrected.mapping_text
     if wish.mapping is None:

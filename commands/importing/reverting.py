@@ -13,7 +13,8 @@ from commands.importing.running import Assignment, Beat, assignment, say
 from commands.imports import FinishReverting
 from commands.reverting import Outcome
 from eventlog import finding
-from eventlog.envelope import Caller, Context
+from eventlog.callers import acting
+from eventlog.envelope import Context
 from eventlog.log import Log
 
 KEPT = """
@@ -41,7 +42,7 @@ async def reverted(log: Log, given: Assignment, tell: Tell, beat: Beat) -> None:
     context = Context(
         given.tenant, given.actor, f"{given.event_id}:revert", given.correlation_id, causation_id=given.event_id
     )
-    caller = Caller(given.tenant, given.actor, frozenset({"write"}))
+    caller = await acting(log, given.tenant, given.actor, frozenset({"write"}))
     events = await finding.of_job(log, given.tenant, given.id)
     async with log.connection() as connection:
         await connection.execute("DELETE FROM imports.kept WHERE tenant = %s AND job = %s", [given.tenant, given.id])

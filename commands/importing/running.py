@@ -16,9 +16,9 @@ import structlog
 from pydantic import ValidationError
 
 from commands.command import Command
-from commands.dispatch import Asked, Forbidden, FutureMoment, NotFound, StaleVersion, dispatch
+from commands.dispatch import Asked, FutureMoment, NotFound, StaleVersion, dispatch
 from commands.importing.files import DeliveryDamaged
-from commands.importing.language.marked import MappingError
+from commands.importing.language.mapping import MappingError
 from commands.importing.outcomes import Kind, Ledger, Outcome, Progress
 from commands.importing.patience import patiently
 from commands.importing.planning import Unit, Wanted, units
@@ -28,8 +28,10 @@ from commands.importing.rehearsal import Rehearsal
 from commands.importing.sources import Sources, sources
 from commands.imports import BeginImport, FailImport, FinishImport
 from domain.data_import import UNDER_WAY, Import, ImportOver
+from domain.policy import Forbidden
 from domain.refusals import AlreadyExists, Refusal
 from eventlog import feed
+from eventlog.callers import acting
 from eventlog.envelope import Answer, Caller, Context, Source
 from eventlog.errors import ClaimTaken, CommandReused
 from eventlog.keys import KeyDestroyed
@@ -141,6 +143,9 @@ async def say(log: Log, given: Assignment, what: str, command: Command) -> None:
     await patiently(dispatch, log, Asked(command, Caller(given.tenant, CLERK), context))
 
 
+WRITES = frozenset({"write"})
+
+
 class Stopped(Exception):
     """The import was cancelled: what is not done yet is left."""
 
@@ -156,7 +161,7 @@ class Run:
         self.log = log
         self.door = Rehearsal(log, given.tenant) if self.dry_run else log
         self.ledger = Ledger(log, given.tenant, given.id, dry_run=self.dry_run, of_units=sources.count, tell=tell)
-        self.caller = Caller(given.tenant, given.actor, frozenset({"write"}))
+        self.caller = Caller(given.tenant, given.actor, frozenset({"write"}), sights={})
         self.room = asyncio.Semaphore(AT_ONCE)
         self.queue = Queue()
         self.stopped = False
@@ -164,6 +169,7 @@ class Run:
     async def work(self) -> None:
         looking = asyncio.create_task(self.look())
         try:
+            self.caller = await patiently(acting, self.log, self.given.tenant, self.given.actor, WRITES)
             recorded = await patiently(self.ledger.begun)
             with closing(units(self.sources.mapping, self.sources.staged, self.sources.only)) as planned:
                 for _, of_step in groupby(planned, lambda unit: unit.step):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from commands.importing.language.marked import MappingError
+from commands.importing.language.mapping import MappingError
 
 MAPPINGS = files("commands.importing") / "mappings"
 ENDING = ".yaml"

@@ -16,7 +16,8 @@ from projections.customer_search import BY_INDEX
 from projections.duplicates.blocks import MOST, kind_of_key
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.likeness import Likeness, Profile, likeness
-from projections.query import get, scope, shown_to
+from projections.query import get, refuse_untold, scope, shown_to
+from projections.sight import among
 
 LIKELY = 0.5
 """From here on two customers are rather one than not."""
@@ -30,6 +31,9 @@ PAIRS = 20_000
 """So many pairs are compared at once."""
 KEPT = 100_000
 """Customers kept in memory for the next pairs, some 300 MB."""
+
+COMPARED = ("name", "emails", "phones", "addresses", "birthday", "sex", "tax_id", "external_ids")
+"""What is compared, and told as reasons."""
 
 Row = dict[str, Any]
 
@@ -61,7 +65,9 @@ class Found:
 async def duplicates_of(
     connection: AsyncConnection[Any], caller: Caller, id: UUID, *, min_score: float = LIKELY
 ) -> Found | None:
-    """Who may be the same as this customer, the likeliest first; None when the caller sees no such customer."""
+    """Who may be the same as this customer, the likeliest first; None when the caller sees no such customer. Raises
+    Forbidden where the caller is not told what is compared."""
+    refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
     async with connection.transaction():
         await connection.execute(BY_INDEX)
         rows = Rows(connection, caller)
@@ -83,7 +89,8 @@ async def page(
     min_score: float = LIKELY,
 ) -> Found:
     """Pairs by the id of the first customer, each once; a page ends with the customer that makes it `limit` pairs. Of
-    the customers of one `source` (a system, or an import), with whomever they may be the same as."""
+    the customers of one `source` (a system, or an import), with whomever they may be the same as. Raises as above."""
+    refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
     found = Found()
     async with connection.transaction():
         await connection.execute(BY_INDEX)
@@ -93,7 +100,7 @@ async def page(
             pairs = await candidates(connection, caller, ids, found.large)
             known = await rows.of({id for pair in pairs for id in pair})
             for id in ids:
-                others = [(one, other) for one, other in pairs if one == id and once(one, known[other], source)]
+                others = [(a, b) for a, b in pairs if a == id and b in known and once(a, known[b], source)]
                 found.pairs += await compared(rows, others, min_score)
                 after = id
                 if len(found.pairs) >= limit:
@@ -116,9 +123,9 @@ async def everything(
     """All pairs, the likeliest first. The store makes the blocks and of them the pairs, in one pass over all keys."""
     found, rows = Found(), Rows(connection, caller)
     async with connection.transaction():
-        cursor = await connection.execute(LARGE.format(scope=scope(caller), most=sql.Literal(MOST)))
+        cursor = await connection.execute(LARGE.format(scope=seen(caller), most=sql.Literal(MOST)))
         found.large.update(key for (key,) in await cursor.fetchall())
-        await connection.execute(ALL_PAIRS.format(scope=scope(caller), most=sql.Literal(MOST)))
+        await connection.execute(ALL_PAIRS.format(scope=seen(caller), most=sql.Literal(MOST)))
         row = await (await connection.execute("SELECT count(*) FROM pairs")).fetchone()
         total, done = row[0] if row else 0, 0
         async for pairs in chunks(connection):
@@ -151,7 +158,7 @@ class Rows:
             self._rows, self._profiles = {}, {}
         if missing := [id for id in wanted if id not in self._rows]:
             cursor = self._connection.cursor(row_factory=dict_row)
-            await cursor.execute(ROWS.format(scope=scope(self._caller), ids=sql.Literal(missing)))
+            await cursor.execute(ROWS.format(scope=seen(self._caller), ids=sql.Literal(missing)))
             self._rows |= {row["id"]: row for row in await cursor.fetchall()}
         return self._rows
 
@@ -166,6 +173,8 @@ async def compared(rows: Rows, pairs: list[tuple[UUID, UUID]], min_score: float)
     known = await rows.of({id for pair in pairs for id in pair})
     found = []
     for one, other in pairs:
+        if one not in known or other not in known:  # given to somebody else this moment
+            continue
         like = likeness(rows.profile(one), rows.profile(other), min_score)
         if like.score >= min_score:
             found.append(Pair(known[one], known[other], like))
@@ -176,7 +185,7 @@ async def customers(
     connection: AsyncConnection[Any], caller: Caller, source: str | None, after: UUID | None, limit: int
 ) -> list[UUID]:
     """The next customers by id, those of the source alone when one is given."""
-    conditions = [shown_to(caller, DUPLICATES), sql.SQL("t.merged_into IS NULL")]
+    conditions = [shown_to(caller, DUPLICATES), seen(caller), sql.SQL("t.merged_into IS NULL")]
     if after:
         conditions.append(sql.SQL("t.id > {}").format(after))
     if source is not None:
@@ -194,7 +203,7 @@ async def candidates(
 ) -> list[tuple[UUID, UUID]]:
     """Each of these customers with each that shares a block with it; notes the keys of blocks too large for that."""
     cursor = await connection.execute(
-        CANDIDATES.format(scope=scope(caller), ids=sql.Literal(ids), most=sql.Literal(MOST), more=sql.Literal(MOST + 1))
+        CANDIDATES.format(scope=seen(caller), ids=sql.Literal(ids), most=sql.Literal(MOST), more=sql.Literal(MOST + 1))
     )
     pairs = []
     for one, other, key in await cursor.fetchall():
@@ -203,6 +212,11 @@ async def candidates(
         else:
             large.add(key)
     return pairs
+
+
+def seen(caller: Caller) -> sql.Composed:
+    """The condition on a row `t` that the customer is shown to the caller."""
+    return scope(caller) + sql.SQL(" AND ") + among(caller, DUPLICATES.stream, sql.Identifier("t", "id"))
 
 
 def of_source(row: Row, source: str | None) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from psycopg.rows import dict_row
 
 from api import keys as api_keys
 from api.app import create_app
@@ -82,3 +84,17 @@ async def project(settings: Settings, house: Kronika) -> AsyncIterator[Callable[
 async def client(app: FastAPI, key: str) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app, key) as client:
         yield client
+
+
+@pytest.fixture
+def recorded(settings: Settings) -> Iterator[Callable[[httpx.Response], list[dict[str, Any]]]]:
+    """What the access log has of an answer."""
+    with psycopg.connect(str(settings.database_url), autocommit=True, row_factory=dict_row) as connection:
+
+        def of(answer: httpx.Response) -> list[dict[str, Any]]:
+            return connection.execute(
+                "SELECT * FROM log.accesses WHERE correlation_id = %s ORDER BY id",
+                [answer.headers["x-correlation-id"]],
+            ).fetchall()
+
+        yield of

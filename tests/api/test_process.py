@@ -88,6 +88,30 @@ async def test_it_serves_stops_in_order_and_logs_no_names(process, key, tmp_path
     assert "%E6" not in log
 
 
+async def test_whatever_was_answered_before_it_was_killed_is_on_record(process, key, settings):
+    running, url = process
+    answered: list[str] = []
+
+    async def asking(client: httpx.AsyncClient) -> None:
+        while True:
+            answer = await client.get("/v1/customers", params={"limit": 5})
+            assert answer.status_code == 200
+            answered.append(answer.headers["x-correlation-id"])
+
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+        callers = [asyncio.create_task(asking(client)) for _ in range(16)]
+        while len(answered) < 100:
+            await asyncio.sleep(0.01)
+        running.kill()
+        ended = await asyncio.gather(*callers, return_exceptions=True)
+    assert all(isinstance(one, httpx.TransportError) for one in ended)
+    with psycopg.connect(str(settings.database_url)) as connection:
+        found = connection.execute(
+            "SELECT correlation_id FROM log.accesses WHERE correlation_id = ANY (%s::uuid[])", [answered]
+        ).fetchall()
+    assert {str(id) for (id,) in found} == set(answered)
+
+
 async def test_a_store_that_is_away_is_said_and_when_it_is_back_all_goes_on(app, key, settings):
     name = conninfo_to_dict(str(settings.database_url))["dbname"]
     owner = make_conninfo(str(settings.database_url), dbname="kronika")

@@ -86,7 +86,16 @@ class AnyLifeOfACustomer(AnyLife):
         **{"parent_id": None, "verified_at": None, "verified_by": None, "merged_into": None, "handed_over": ()},
         **{
             map: {}
-            for map in ("tags", "external_ids", "preferences", "consents", "contacts", "primary_contacts", "absorbed")
+            for map in (
+                "tags",
+                "external_ids",
+                "preferences",
+                "consents",
+                "contacts",
+                "primary_contacts",
+                "absorbed",
+                "shared_with",
+            )
         },
     }
 

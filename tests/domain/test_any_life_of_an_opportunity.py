@@ -100,7 +100,7 @@ class AnyLifeOfAnOpportunity(AnyLife):
     id_field = "opportunity_id"
     blank: ClassVar[dict[str, Any]] = {
         **dict.fromkeys(("forecast_override", "closed_on", "lost_reason", "left_stage")),
-        **{"lines": (), "competitors": {}},
+        **{"lines": (), "competitors": {}, "shared_with": {}},
     }
 
     @initialize(stage=st.sampled_from(OPEN_STAGES), amount=st.none() | AMOUNTS, customer=st.sampled_from([LI, None]))

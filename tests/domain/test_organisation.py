@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from commands.teams import DissolveTeam, FoundTeam, PutTeamWithin, RenameTeam
 from commands.tenants import NameTenant
@@ -24,7 +23,6 @@ from commands.users import (
     SetManager,
     UnlinkIdentity,
 )
-from domain.policy import ACTIONS, POLICY, ROLES, permitted
 from domain.refusals import MoveOutOfOrder
 from domain.team import Team, TeamDissolved, WithinItself
 from domain.tenant import TENANT_ID, LastAdministrator, Tenant
@@ -135,22 +133,6 @@ def test_teams_lie_within_each_other_until_they_are_dissolved(crm):
     crm.when(AddToTeam(user_id=LI, team_id=NORTH)).then_refused(TeamDissolved)
     crm.when(PutTeamWithin(team_id=SALES, within_id=NORTH)).then_refused(TeamDissolved)
     crm.when(DissolveTeam(team_id=NORTH)).then()
-
-
-def test_every_role_is_in_the_table_and_allows_known_actions_only():
-    assert set(ROLES) == set(POLICY)
-    assert all(actions <= ACTIONS for actions in POLICY.values())
-
-
-@given(st.lists(st.sampled_from([*ROLES, "unheard of"]), unique=True))
-def test_more_roles_never_allow_less(roles):
-    assert all(permitted(roles) >= permitted(roles[:n]) for n in range(len(roles)))
-
-
-def test_who_only_looks_on_changes_nothing():
-    assert permitted(["auditor", "analyst"]) == {"read"}
-    assert [role for role in ROLES if "administer" in POLICY[role]] == ["administrator"]
-    assert permitted([]) == frozenset()
 
 
 @pytest.mark.parametrize("kind", [User, Team, Tenant])

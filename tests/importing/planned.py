@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 from commands.importing.language import forms
 from commands.importing.language.document import Language
 from commands.importing.language.mapping import Mapping, load_mapping
-from commands.importing.language.marked import Marked
 from commands.importing.language.meaning import bare, value
 from commands.importing.language.rows import Row, Unfinished
 from commands.importing.language.scope import Scope
 from commands.importing.planning import Unit, units
 from commands.importing.staging import Staged
+from eventlog.marked import Marked
 
 LANGUAGE = Language.model_validate(
     {

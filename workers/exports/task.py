@@ -17,7 +17,9 @@ from commands.command import Command
 from commands.dispatch import Asked, dispatch
 from commands.exports import FailExport, FinishExport
 from domain.export import Export
+from domain.policy import Forbidden
 from domain.refusals import Refusal
+from eventlog.callers import acting
 from eventlog.envelope import Caller, Context
 from eventlog.positions import Epochs
 from projections.as_of import settled
@@ -86,9 +88,10 @@ class Exporting:
                 export.columns,
                 export.modified_on or datetime.now(UTC),
                 asked.cut,
+                asked.caller,
             )
             done = await Writing(desk, asked, question, file).write()
-        except (Unfit, BadQuery) as error:
+        except (Unfit, BadQuery, Forbidden) as error:
             await told(desk, asked, FailExport(export_id=export.id, why=str(error)))
         except DataError:
             await told(desk, asked, FailExport(export_id=export.id, why="a value that is asked for is out of range"))
@@ -118,7 +121,8 @@ async def request_of(job: Job, desk: Desk) -> Request | None:
         cut = await settled(connection, Cut(export.as_of, known_at))
     if isinstance(cut.known_at, int):  # a day is not over yet: begun again, the same is to come of it
         cut = replace(cut, known_at=min(cut.known_at, position))
-    return Request(export, Caller(job.tenant, actor, frozenset({"read"})), position, cut)
+    caller = await acting(desk.log, job.tenant, actor, frozenset({"read"}))
+    return Request(export, caller, position, cut)
 
 
 async def told(desk: Desk, asked: Request, command: Command) -> bool:

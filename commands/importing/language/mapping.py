@@ -12,14 +12,18 @@ from pydantic_core import ErrorDetails
 
 from commands.importing.language import forms
 from commands.importing.language.document import Check, File, Join, Language, Step, Wish
-from commands.importing.language.marked import MappingError, Marked, Path
 from commands.importing.language.scope import Files, NoFiles, Scope
 from commands.importing.language.steps import Walk
 from commands.importing.language.wrongs import wrongs
+from eventlog.marked import Marked, Path, TextError
 
 __all__ = ["File", "Mapping", "MappingError", "load_mapping", "schema"]
 
 NO_FILES = NoFiles()
+
+
+class MappingError(TextError):
+    """A mapping file cannot be used; each of its faults is told with its line."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,10 @@ class Mapping:
 
 def load_mapping(text: str, name: str) -> Mapping:
     """The mapping that a YAML text says; `name` is what its author calls it. Raises MappingError."""
-    marked = Marked.read(text, name)
+    try:
+        marked = Marked.read(text, name)
+    except TextError as error:
+        raise MappingError(error.faults) from None
     try:
         language = Language.model_validate(marked.value)
     except ValidationError as error:

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from phonenumbers import SUPPORTED_REGIONS
 
 from commands.importing.language.document import Join, Language
-from commands.importing.language.marked import Path
 from commands.importing.language.rows import Cells
 from commands.importing.language.template import PLACE, pieces
+from eventlog.marked import Path
 
 Reference = tuple[str | None, int]
 """A column: of which join (None: of the row itself), and which one."""

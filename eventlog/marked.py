@@ -18,8 +18,8 @@ MOST_VALUES = 100_000
 """Anchors that repeat anchors can blow a small text up to any size."""
 
 
-class MappingError(Exception):
-    """All faults of a mapping, each with file name, line and column; `faults` is the list, the message all of them."""
+class TextError(Exception):
+    """All faults of a text, each with its name, line and column; `faults` is the list, the message all of them."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -36,20 +36,20 @@ class Marked:
 
     @classmethod
     def read(cls, text: str, name: str) -> Marked:
-        """Raises MappingError when it is no YAML."""
+        """Raises TextError when it is no YAML."""
         if len(text) > MOST_TEXT:
-            raise MappingError([f"{name}: is longer than {MOST_TEXT:,} characters"])
+            raise TextError([f"{name}: is longer than {MOST_TEXT:,} characters"])
         marked = cls(name)
         try:
             marked.value = marked.plain(YAML(typ="rt").load(text), ())
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             at = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-            raise MappingError([f"{name}:{at}: {error.problem or error.context}"]) from None
+            raise TextError([f"{name}:{at}: {error.problem or error.context}"]) from None
         except RecursionError:
-            raise MappingError([f"{name}: is nested too deeply"]) from None
+            raise TextError([f"{name}: is nested too deeply"]) from None
         except (YAMLError, ValueError) as error:
-            raise MappingError([f"{name}: {error}"]) from None
+            raise TextError([f"{name}: {error}"]) from None
         return marked
 
     def plain(self, node: Any, path: Path) -> Any:

@@ -1,0 +1,219 @@
+"""The access log: who was shown what of whom, or was refused it; on disk before the answer leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter as Counted
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from struct import Struct
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from prometheus_client import Counter, Histogram
+from psycopg.postgres import types
+from uuid_utils.compat import uuid7
+
+from eventlog.connections import APP_ROLE, CONNECT_S, watched
+from eventlog.rows import ARRAY, COLUMN, UUID_TYPE, Array, moment, text, uuid, word
+from eventlog.writer import ArrayDumper
+
+OPTIONS = f"{APP_ROLE} -c synchronous_commit=on -c statement_timeout=5000 -c plan_cache_mode=force_generic_plan"
+SILENCE_S = 7.0
+PATIENCE_S = 5.0
+"""How long an answer waits for a store that is away; then it does not leave."""
+CAPACITY = 20_000
+BATCH = 1_000
+TURNS = 4
+"""For so many turns of the event loop a batch waits for company. Where little is asked they take no time; where much is,
+answers become ready in each of them, and the more go together the less each costs."""
+
+COLUMNS = (
+    *("tenant", "id", "at", "actor", "key", "route", "outcome", "objects", "fields", "purpose", "position"),
+    *("correlation_id", "trace"),
+)
+INSERT = (
+    f"INSERT INTO log.accesses ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)}"  # noqa: S608  # names of our own
+    " FROM unnest(%s::log.accessed[]) ON CONFLICT DO NOTHING"
+)
+
+RECORDED = Counter("kronika_accesses_total", "Accesses recorded, by outcome", ["outcome"])
+FLUSH_SECONDS = Histogram(
+    "kronika_access_flush_seconds",
+    "Time of one group commit of accesses",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+)
+
+
+class Unrecorded(Exception):
+    """It cannot be recorded at the moment that this is asked, so it is not answered; ask again shortly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who was shown what, or was refused it. `route` says what was asked without what stood in it, which may be
+    personal; `objects` is what was asked about and all that was shown; `fields` names those that were asked for, where
+    not all were."""
+
+    tenant: str
+    actor: str
+    route: str
+    outcome: str
+    objects: Sequence[UUID]
+    correlation_id: UUID
+    key: str | None = None
+    fields: str | None = None
+    purpose: str | None = None
+    position: int | None = None
+    trace: str | None = None
+    id: UUID = field(default_factory=uuid7)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+Waiting = tuple[Sequence[Access], asyncio.Future[None]]
+
+
+class Accesses:
+    """Writes what is waiting, batch after batch, over one connection; no timer: what arrives during a flush is the next
+    batch. Of a commit whose reply was lost nothing is known, so it is sent again: what is there already stays as it is.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiting: list[Waiting] = []
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._type = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def record(self, accesses: Sequence[Access]) -> None:
+        """Returns when they are on disk. Raises Unrecorded when that is not certain."""
+        if len(self._waiting) >= CAPACITY:
+            raise Unrecorded("Too many answers are waiting to be recorded; ask again shortly.")
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((accesses, written))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="access log")
+        await written
+
+    async def close(self) -> None:
+        """Write what is waiting, then let go of the connection."""
+        if self._task is not None:
+            await self._task
+        await self._disconnect()
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._answer(batch)
+        finally:
+            self._task = None
+
+    async def _answer(self, batch: list[Waiting]) -> None:
+        error = await self._written([access for accesses, _ in batch for access in accesses])
+        if len(batch) > 1 and error is not None and not isinstance(error, Unrecorded):
+            for one in batch:  # whichever is at fault fails alone
+                await self._answer([one])
+            return
+        for _, written in batch:
+            if written.done():  # whoever asked has gone
+                continue
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)
+
+    async def _written(self, accesses: list[Access]) -> Exception | None:
+        """None when all of them are on disk. Retries over new connections while the store is away."""
+        deadline, pause = time.monotonic() + PATIENCE_S, 0.02
+        while True:
+            began = time.perf_counter()
+            try:
+                await self._flush(accesses)
+            except psycopg.Error as error:
+                await self._disconnect()
+                if isinstance(error, psycopg.DataError):
+                    return error
+                if time.monotonic() > deadline or not isinstance(error, psycopg.OperationalError):
+                    return Unrecorded("What is read is recorded, and that cannot be done now; ask again shortly.")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 0.5)
+            except Exception as error:  # a fault of ours must not leave anybody waiting for ever
+                await self._disconnect()
+                return error
+            else:
+                FLUSH_SECONDS.observe(time.perf_counter() - began)
+                for outcome, count in Counted(access.outcome for access in accesses).items():
+                    RECORDED.labels(outcome).inc(count)
+                return None
+
+    async def _flush(self, accesses: list[Access]) -> None:
+        """One statement and one transaction."""
+        connection = await self._connected()
+        rows = [row_of(access) for access in accesses]
+        parts = [part for row in rows for part in (ELEMENT(len(row) + 4, len(COLUMNS)), row)]
+        await connection.execute(INSERT, [Array(ARRAY(1, 0, self._type, len(rows), 1) + b"".join(parts))], prepare=True)
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None:
+            connection = await watched(SILENCE_S).connect(
+                self._url, autocommit=True, options=OPTIONS, connect_timeout=CONNECT_S
+            )
+            connection.adapters.register_dumper(Array, ArrayDumper)
+            cursor = await connection.execute("SELECT 'log.accessed'::regtype::oid::bigint")
+            (self._type,) = await cursor.fetchone() or (0,)
+            self._connection = connection
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                await self._connection.close()
+            self._connection = None
+
+
+ELEMENT = Struct(">ii").pack  # of a list of rows: how long it is, and how many columns it has
+UUIDS = types["uuid"].array_oid
+SIXTEEN = (16).to_bytes(4, "big")
+
+
+def row_of(access: Access) -> bytes:
+    """The columns, in PostgreSQL's binary form."""
+    return b"".join(
+        (
+            word(access.tenant),
+            uuid(access.id),
+            moment(access.at),
+            word(access.actor),
+            text(access.key),
+            word(access.route),
+            word(access.outcome),
+            uuids(access.objects),
+            text(access.fields),
+            text(access.purpose),
+            NO_POSITION if access.position is None else POSITION(BIG, 8, access.position),
+            uuid(access.correlation_id),
+            text(access.trace),
+        )
+    )
+
+
+BIG = types["int8"].oid
+POSITION = Struct(">iiq").pack
+NO_POSITION = COLUMN(BIG, -1)
+
+
+def uuids(values: Sequence[UUID]) -> bytes:
+    if not values:
+        return COLUMN(UUIDS, 12) + EMPTY
+    listed = ARRAY(1, 0, UUID_TYPE, len(values), 1) + SIXTEEN + SIXTEEN.join([value.bytes for value in values])
+    return COLUMN(UUIDS, len(listed)) + listed
+
+
+EMPTY = Struct(">iiI").pack(0, 0, UUID_TYPE)
