@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.answers import DAY, Calling, Fresh, House, moment_of, reading
 from api.kronika import Kronika
-from commands.dispatch import Forbidden
+from domain.policy import Forbidden
 from eventlog.envelope import Caller
 from projections.accesses import Wanted, accesses
 from projections.query import MOST_ROWS, SOME_ROWS

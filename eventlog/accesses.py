@@ -29,8 +29,8 @@ PATIENCE_S = 5.0
 CAPACITY = 20_000
 BATCH = 1_000
 TURNS = 4
-"""For so many turns of the event loop a batch waits for company. Where little is asked they take no time; where much is,
-answers become ready in each of them, and the more go together the less each costs."""
+"""For so many turns of the event loop a batch waits for company. Where little is asked they take no time; where much
+is, answers become ready in each of them, and the more go together the less each costs."""
 
 COLUMNS = (
     *("tenant", "id", "at", "actor", "key", "route", "outcome", "objects", "fields", "purpose", "position"),

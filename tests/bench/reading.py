@@ -130,7 +130,7 @@ def commit_ms(url: str) -> float:
         )
         row = connection.execute("CALL public.commits(%s, '{}')", [COMMITS]).fetchone()
     assert row is not None
-    return statistics.median(row[0]) * 1000
+    return float(statistics.median(row[0])) * 1000
 
 
 # -- what is done in a process of its own
