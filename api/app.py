@@ -28,6 +28,7 @@ from api import (
     queries,
     reads,
     receivables,
+    saved_queries,
     scores,
     undoing,
 )
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> Api:
         imports,
         opportunities,
         receivables,
+        saved_queries,
         scores,
         reads,
         feed,

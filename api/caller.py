@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from uuid import UUID
 
 from starlette.types import Scope
 
@@ -17,10 +16,10 @@ from api.door import visit
 from api.errors import TooManyRequests, Unauthenticated
 from api.limits import Allowance, Allowances
 from api.tokens import Issuers
+from commands.calling import user_calling
 from deploy.settings import Settings
-from domain.policy import ACTIONS, permitted
-from domain.team import Team
-from domain.user import User, identity
+from domain.policy import ACTIONS
+from domain.user import identity
 from eventlog.claims import holder
 from eventlog.envelope import Caller
 from eventlog.log import Log
@@ -118,7 +117,7 @@ class Callers:
             return None
         async with self._log.connection() as connection:
             user_id = await holder(connection, self._log.keys, claims.tenant, identity(claims.issuer, claims.subject))
-        caller = await self._user(claims.tenant, user_id, ACTIONS) if user_id else None
+        caller = await user_calling(self._log, claims.tenant, user_id, ACTIONS) if user_id else None
         return Opened(caller, claims.until) if caller else None
 
     async def _by_key(self, token: str) -> Opened | None:
@@ -132,29 +131,9 @@ class Callers:
         ends = key.ends(found.id)
         if ends is None or key.user_id is None or ends.timestamp() <= time.time():
             return None
-        caller = await self._user(found.tenant, key.user_id, frozenset(key.scopes))
+        caller = await user_calling(self._log, found.tenant, key.user_id, frozenset(key.scopes))
         networks = tuple(ip_network(one) for one in key.networks)
         return Opened(caller, ends.timestamp(), networks) if caller else None
-
-    async def _user(self, tenant: str, user_id: UUID, scopes: frozenset[str]) -> Caller | None:
-        """The user as the log has it now, with those of the scopes that its roles permit; None when it is let in no
-        more."""
-        user = User.fold(user_id, await self._log.past(User, tenant, user_id))
-        if not user.exists or not user.active:
-            return None
-        teams = await asyncio.gather(*(self._team(tenant, UUID(id)) for id in user.teams))
-        return Caller(
-            tenant,
-            str(user_id),
-            scopes & permitted(user.roles),
-            kind="service" if user.kind == "service" else "human",
-            user_id=user_id,
-            roles=frozenset(user.roles),
-            teams=frozenset(team.id for team in teams if team.active),
-        )
-
-    async def _team(self, tenant: str, id: UUID) -> Team:
-        return Team.fold(id, await self._log.past(Team, tenant, id))
 
 
 def within(scope: Scope, networks: Sequence[Network]) -> bool:

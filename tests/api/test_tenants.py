@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from api import keys
 from commands.command import registered
@@ -14,6 +19,8 @@ from commands.dispatch import Asked, dispatch
 from commands.scoring import FinishScoring
 from domain.tenant import TENANT_ID
 from eventlog.envelope import Caller, Context
+from projections.query_runs import Run
+from projections.query_runs import keep as keep_run
 from projections.scores import Score, digest, keep
 from workers.clerk import Desk, Job
 from workers.exports.task import Exporting
@@ -87,6 +94,7 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
         assert answer.status_code == 202, answer.text
         ids["import_id"] = UUID(answer.json()["id"])
         ids["run_id"] = await asked("score-customers")
+        ids["query_id"] = await asked("save-query", name=MARK, sql=f"SELECT '{MARK}' AS mark")
         await project()
         wanted = {"resource": "customers", "format": "jsonl", "filters": {"name": MARK}}
         answer = await client.post("/v1/exports", json=wanted)
@@ -96,6 +104,7 @@ async def theirs(app, key, project, house, store) -> dict[str, UUID]:
     around = Surroundings(house.settings.database_url, {}, store, house.settings.lake_path)
     await Exporting().carry_out(Job("acme", ids["export_id"]), Desk(house.log, around))
     await scored(house.log, ids)
+    await answered(house.log, ids["query_id"])
     await project()
     return ids
 
@@ -130,6 +139,16 @@ async def stranger(app, settings, store):
         yield client
 
 
+async def answered(log, query: UUID) -> None:
+    """What a saved query was answered."""
+    sink = BytesIO()
+    parquet.write_table(pa.table({"mark": [MARK]}), sink)
+    due = datetime(2026, 1, 5, tzinfo=UTC)
+    run = Run(due, "finished", None, 1, 1, MARK, due, 1, False, sha256(sink.getvalue()).hexdigest())
+    async with log.connection() as connection:
+        await keep_run(connection, "acme", query, run, sink.getvalue(), 30)
+
+
 def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
     """Every path that is read, with ids of the other tenant in it."""
     plural = {
@@ -142,6 +161,7 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "imports": "import_id",
         "exports": "export_id",
         "scoring-runs": "run_id",
+        "saved-queries": "query_id",
         "users": "user_id",
         "teams": "team_id",
         "tenants": "tenant_id",
@@ -171,6 +191,7 @@ async def test_the_owner_sees_what_is_there(app, key, theirs):
                 or str(theirs["opportunity_id"]) in answer.text
                 or "ageing" in path
                 or "kept" in path
+                or "calibration" in path
                 or path in ("/v1/me", "/v1/access/explain", "/v1/analytics")
             ), path
 
