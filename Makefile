@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test import-sets campaign conformance bench bench-scale lint format lock clean
+.PHONY: run install test import-sets campaign conformance bench bench-scale bench-views lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -38,6 +38,10 @@ bench: install
 # What an event and a page cost at 100,000 and at 10,000,000 events, and what was beside what is at 1,000,000: an hour, 25 GB.
 bench-scale: install
 	$(BIN)/python -m tests.bench.scale
+
+# Every view at ten million events beside PostgreSQL, plain Parquet and itself as of then: half an hour, 20 GB.
+bench-views: install
+	$(BIN)/python -m tests.bench.views $(or $(EVENTS),10000000)
 
 # A thousand schedules of commands and faults, resumable; --seed N runs one again, `planted` asks whether the checks bite.
 campaign: install

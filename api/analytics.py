@@ -29,6 +29,8 @@ SOME = 100_000
 
 KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
+    "texts": {"type": "array", "items": {"type": "string"}},
+    "flag": {"type": "boolean"},
     "id": {"type": "string", "format": "uuid"},
     "date": {"type": "string", "format": "date"},
     "moment": {"type": "string", "format": "date-time"},

@@ -29,6 +29,7 @@ from api import (
     queries,
     reads,
     receivables,
+    saved_queries,
     scores,
     undoing,
 )
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> Api:
         imports,
         opportunities,
         receivables,
+        saved_queries,
         scores,
         reads,
         feed,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import pyarrow as pa
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from api.analytics import ALONE, PICTURES
 from api.answers import Calling, Fresh, House, Reading, reading
 from commands.dispatch import permit
+from projections.analytics.charts import drawn
+from projections.analytics.views.outlook import Calibration
 from projections.customer_card import CUSTOMERS
 from projections.opportunities import OPPORTUNITIES
 from projections.query import MOST_ROWS, SOME_ROWS, Resource, get
@@ -100,9 +106,40 @@ async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some,
         return read.answer({"items": [read.row(row) for row in rows], "next": following})
 
 
-async def there(read: Reading, caller: Calling, resource: Resource, id: UUID) -> None:
-    """Raises NotFound, Retracted and Forbidden."""
+def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
+    async def calibration(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+        async with reading(house, asked, [SCORING_RUNS.projection.name]) as read:
+            row = await there(read, caller, SCORING_RUNS, id, "calibration")
+            told = [
+                {"count": part["count"], "foretold": float(part["foretold"]), "happened": float(part["happened"])}
+                for part in row["calibration"] or ()
+            ]
+            stands = read.answer(None).headers["X-Position"]
+        body = await asyncio.to_thread(drawn, Calibration, pa.Table.from_pylist(told), kind)
+        return Response(
+            body, media_type=PICTURES[kind], headers={"X-Position": stands, "Content-Security-Policy": ALONE}
+        )
+
+    return calibration
+
+
+for kind, media_type in PICTURES.items():
+    router.add_api_route(
+        f"/v1/scoring-runs/{{id}}/calibration.{kind}",
+        calibration_as(kind),
+        summary=f"How a run's chances compare with what then happened: drawn as {kind.upper()}.",
+        description="Of chances for what the model had not seen, in equal parts from the least to the most likely."
+        " The figures are the run's `calibration`. Of models of buying and leaving nothing is drawn.",
+        operation_id=f"calibration-{kind}",
+        responses={200: {"description": "The picture.", "content": {media_type: {}}}},
+        response_class=Response,
+    )
+
+
+async def there(read: Reading, caller: Calling, resource: Resource, id: UUID, *fields: str) -> dict[str, Any]:
+    """The row, with these fields. Raises NotFound, Retracted and Forbidden."""
     permit(caller, "read", resource.stream)
-    page = await get(read.connection, caller, resource, id, fields=("id", "version"))
-    if not read.rows(resource, page):
-        raise await read.missing(caller, resource.stream, id)
+    page = await get(read.connection, caller, resource, id, fields=("id", "version", *fields))
+    for row in read.rows(resource, page):
+        return row
+    raise await read.missing(caller, resource.stream, id)

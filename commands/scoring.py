@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from commands.command import Command, Crm, Currency, Label, LongText, Text, handles
 from commands.customers import Part
 from domain.refusals import Refusal
-from domain.scoring import MOST_ALERTS, Outcome, Risk, ScoringRun, Wish
+from domain.scoring import MOST_ALERTS, Outcome, Risk, ScoringRun, Trial, Wish
 
 Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
@@ -109,6 +109,14 @@ class AtRisk(Part):
     spent: Decimal | None
 
 
+class Tried(Part):
+    """A part of those whom a model was tried on."""
+
+    count: Count
+    foretold: Fraction
+    happened: Fraction
+
+
 class FinishScoring(Command):
     """Say what came of a scoring run."""
 
@@ -119,6 +127,7 @@ class FinishScoring(Command):
     parameters: Figures
     likelihood: Decimal | None
     measures: Figures
+    calibration: Annotated[tuple[Tried, ...], Field(max_length=100)] = ()
     scored: Count
     at_risk: Count
     without_rate: Annotated[tuple[Currency, ...], Field(max_length=200)]
@@ -129,7 +138,8 @@ class FinishScoring(Command):
 @handles(FinishScoring, inside=True)
 async def finish_scoring(command: FinishScoring, crm: Crm) -> ScoringRun:
     run = await crm.load(ScoringRun, command.run_id)
-    outcome = Outcome(**{name: getattr(command, name) for name in Outcome.__dataclass_fields__})
+    said = {name: getattr(command, name) for name in Outcome.__dataclass_fields__}
+    outcome = Outcome(**{**said, "calibration": tuple(Trial(**dict(one)) for one in command.calibration)})
     run.finish(outcome, [Risk(one.customer_id, one.probability, one.spent) for one in command.risks])
     return run
 

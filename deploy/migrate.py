@@ -11,7 +11,7 @@ from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from projections import TABLES, export_files, scores, tables
+from projections import TABLES, export_files, query_runs, scores, tables
 from projections.analytics import FACTS, lake
 from projections.analytics.rebuild import rebuild_fact
 from projections.rebuild import Rebuilt, rebuild
@@ -33,6 +33,7 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     commands.importing.tables.prepare(url)
     export_files.prepare(url)
     scores.prepare(url)
+    query_runs.prepare(url)
     workers.schema.prepare(url)
     outdated += lake.prepare(url, settings.lake_path)
     for name in outdated:

@@ -8,6 +8,7 @@ from domain.export import Export
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import Pipeline
+from domain.saved_query import SavedQuery
 from domain.scoring import ScoringRun
 from domain.team import Team
 from domain.tenant import Tenant
@@ -23,6 +24,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Import,
     Export,
     ScoringRun,
+    SavedQuery,
     Tenant,
     User,
     Team,

@@ -25,8 +25,8 @@ ASKED_FOR = ("import", "export", "scoring_run")
 """Kinds that belong to whoever asked for them."""
 PEOPLE = ("user", "api_key")
 """A user belongs to itself, a key to its user."""
-COMMON = ("pipeline", "team", "tenant", "analytics")
-"""Kinds that are nobody's own: a role has all of them or none."""
+COMMON = ("pipeline", "team", "tenant", "analytics", "saved_query")
+"""Kinds of which a role has all or none. (Whoever keeps a saved query says itself whether others see it.)"""
 ORGANISATION = ("user", "team", "tenant", "api_key")
 """Kinds that are administered, and not written."""
 KINDS = (*SHARED, *ASKED_FOR, *PEOPLE, *COMMON)

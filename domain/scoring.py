@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Changes, Event, Move
@@ -39,6 +40,16 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Of those whom the model was tried on, one part, from the least to the most likely: how many there were, what was
+    foretold of them on average, and to which share of them it happened."""
+
+    count: int
+    foretold: Decimal
+    happened: Decimal
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a run, and of what it was made: with the same position and code it comes out the same."""
 
@@ -52,6 +63,8 @@ class Outcome:
     likelihood: Decimal | None
     measures: dict[str, Decimal]
     """How well the model did on what it had not seen"""
+    calibration: tuple[Trial, ...]
+    """And whether its chances are those that there were; none for a model that was not tried"""
     scored: int
     at_risk: int
     without_rate: tuple[str, ...]
@@ -112,6 +125,7 @@ class ScoringRun(Aggregate):
 
     class Finished(Move):
         axis = "state"
+        class_version = 2
 
         results: UUID
         reflects: int
@@ -123,9 +137,14 @@ class ScoringRun(Aggregate):
         at_risk: int
         without_rate: tuple[str, ...]
         sha256: str
+        calibration: tuple[Trial, ...] = ()
 
         def changes(self) -> Changes:
             return {**super().changes(), ("state",): "finished"}
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["calibration"] = []  # it was not told
 
     class Failed(Move):
         """There are no parameters that fit; the scores of the run before stay what they are."""
@@ -156,6 +175,7 @@ class ScoringRun(Aggregate):
         self.parameters: dict[str, Decimal] = {}
         self.likelihood: Decimal | None = None
         self.measures: dict[str, Decimal] = {}
+        self.calibration: tuple[Trial, ...] = ()
         self.scored: int | None = None
         self.at_risk: int | None = None
         self.without_rate: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from psycopg.abc import PQGen
 from psycopg_pool import AsyncConnectionPool
 
 APP_ROLE = "-c role=kronika_app"
+LAKE_ROLE = "-c role=kronika_lake -c default_transaction_read_only=on"
 T = TypeVar("T")
 
 CONNECT_S = 5

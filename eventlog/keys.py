@@ -68,6 +68,10 @@ class KeyStore(Protocol):
         """Forget the person: whatever their key sealed opens nowhere any more."""
         ...
 
+    def forgotten(self) -> set[Subject]:
+        """All whose key was destroyed: what is kept of them elsewhere is to go, too. Raises KeyStoreError."""
+        ...
+
 
 class FileKeyStore:
     """A key store in one directory: a master key file (0600) and a SQLite file of wrapped data keys.
@@ -90,6 +94,7 @@ class FileKeyStore:
             "CREATE TABLE IF NOT EXISTS data_keys (tenant TEXT, subject TEXT, wrapped BLOB NOT NULL,"
             " destroyed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, subject)) WITHOUT ROWID"
         )
+        self._connection.execute("CREATE INDEX IF NOT EXISTS forgotten ON data_keys (tenant, subject) WHERE destroyed")
         self._derive = lru_cache(maxsize=10_000)(self._derived)
 
     def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
@@ -130,6 +135,11 @@ class FileKeyStore:
             )
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._cache.pop((tenant, subject_id), None)
+
+    def forgotten(self) -> set[Subject]:
+        with self._database() as database:
+            found = database.execute("SELECT tenant, subject FROM data_keys WHERE destroyed").fetchall()
+        return {(tenant, UUID(subject)) for tenant, subject in found}
 
     def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
         return hmac.digest(self._derive(purpose, tenant), value, sha256)
@@ -181,6 +191,9 @@ class NobodysKeys:
 
     def destroy(self, tenant: str, subject_id: UUID) -> None:
         raise KeyStoreError("No keys are destroyed here.")
+
+    def forgotten(self) -> set[Subject]:
+        raise KeyStoreError("No keys are kept here.")
 
 
 class KeyMaker:

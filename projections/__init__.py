@@ -13,6 +13,7 @@ from projections.pipelines import PIPELINE_ROWS, PIPELINES
 from projections.projection import Projection
 from projections.query import Resource
 from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
+from projections.saved_queries import SAVED_QUERY_ROWS
 from projections.scoring_runs import SCORING_RUN_ROWS, SCORING_RUNS
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
 from projections.stream_rows import StreamRows
@@ -36,6 +37,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     IMPORT_ROWS,
     EXPORT_ROWS,
     SCORING_RUN_ROWS,
+    SAVED_QUERY_ROWS,
     TENANT_ROWS,
     USER_ROWS,
     TEAM_ROWS,

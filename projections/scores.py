@@ -95,6 +95,24 @@ async def clear_away(connection: AsyncConnection[Any]) -> int:
     return (await connection.execute(OVER)).rowcount
 
 
+async def about(connection: AsyncConnection[Any], tenant: str, persons: Iterable[UUID]) -> set[UUID]:
+    """What scores of these persons may be about: they themselves, and their opportunities."""
+    named = set(persons)
+    cursor = await connection.execute(
+        "SELECT id FROM read.opportunities WHERE tenant = %s AND subject_id = ANY (%s)", [tenant, list(named)]
+    )
+    return named | {id for (id,) in await cursor.fetchall()}
+
+
+async def forget(connection: AsyncConnection[Any], tenant: str, persons: Iterable[UUID]) -> int:
+    """Delete every score of these persons. Answers how many rows."""
+    subjects = await about(connection, tenant, persons)
+    cursor = await connection.execute(
+        "DELETE FROM scores.score WHERE tenant = %s AND subject = ANY (%s)", [tenant, list(subjects)]
+    )
+    return cursor.rowcount
+
+
 async def at_risk(connection: AsyncConnection[Any], tenant: str, model: str) -> set[UUID]:
     """Who was at risk in the last run of this model that finished."""
     cursor = await connection.execute(

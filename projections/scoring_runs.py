@@ -13,6 +13,7 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class ScoringRuns(StreamRows):
     """Each run."""
 
+    version = 3  # calibration
     aggregate = ScoringRun
     table = Table(
         "scoring_runs",
@@ -37,6 +38,7 @@ class ScoringRuns(StreamRows):
             "parameters": "jsonb",
             "likelihood": "numeric",
             "measures": "jsonb",
+            "calibration": "jsonb",
             "scored": "integer",
             "at_risk": "integer",
             "without_rate": "jsonb",

@@ -89,7 +89,7 @@ def kafka_bootstrap() -> str:
 def template_database() -> str:
     """A migrated, empty database that others are copied from; made once a run."""
     from commands.importing import tables
-    from projections import TABLES, export_files, scores
+    from projections import TABLES, export_files, query_runs, scores
     from projections.tables import prepare
 
     url = server("postgres")
@@ -105,6 +105,7 @@ def template_database() -> str:
             tables.prepare(make_conninfo(url, dbname=TEMPLATE))
             export_files.prepare(make_conninfo(url, dbname=TEMPLATE))
             scores.prepare(make_conninfo(url, dbname=TEMPLATE))
+            query_runs.prepare(make_conninfo(url, dbname=TEMPLATE))
     return TEMPLATE
 
 

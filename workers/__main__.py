@@ -53,9 +53,10 @@ def worker(name: str) -> Worker:
             from workers.clerk import clerk
             from workers.exports.task import EXPORTS
             from workers.importing import IMPORTS
+            from workers.saved_queries import SAVED_QUERIES
             from workers.scoring import SCORES
 
-            return clerk(IMPORTS, EXPORTS, SCORES, FORGETTING)
+            return clerk(IMPORTS, EXPORTS, SCORES, SAVED_QUERIES, FORGETTING)
         case _:
             raise KeyError(name)
 
@@ -73,6 +74,8 @@ def run(name: str, settings: Settings) -> None:
         settings.lake_path,
         settings.export_days,
         settings.import_days,
+        settings.analytics_memory,
+        settings.analytics_timeout_s,
     )
     if name == "historian":
         os.nice(LEISURELY)

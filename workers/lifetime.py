@@ -42,6 +42,10 @@ class Surroundings:
     """For how long the file of an export is kept."""
     import_days: float = 30
     """For how long the files of an import are kept."""
+    analytics_memory: str = "512MB"
+    """How much memory one question to the lakehouse may use."""
+    analytics_timeout_s: float = 30
+    """How long it may take."""
 
 
 Worker = Callable[[Surroundings], Awaitable[None]]

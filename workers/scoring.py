@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import duckdb
 from psycopg import AsyncConnection
 
 from commands.command import Command
 from commands.dispatch import Asked, dispatch
-from commands.scoring import AtRisk, FailScoring, FinishScoring
+from commands.scoring import AtRisk, FailScoring, FinishScoring, Tried
 from domain.refusals import Refusal
 from domain.scoring import MOST_ALERTS, ScoringRun
 from eventlog.envelope import Caller, Context
 from eventlog.errors import LogUnavailable
+from eventlog.keys import Subject
 from projections import scores
 from projections.analytics.lake import Lake, reflected
 from workers.clerk import Desk, Job
@@ -33,6 +36,8 @@ WAITING = "SELECT tenant, id FROM read.scoring_runs WHERE state = 'asked' ORDER 
 
 BEHIND_S = 1.0
 """How long a run waits at a time for a lakehouse that is behind."""
+FORGET_S = 5.0
+"""How often it is looked who was forgotten."""
 
 
 class Scoring:
@@ -41,9 +46,26 @@ class Scoring:
 
     name = "scores"
 
+    def __init__(self) -> None:
+        self._forget_at = 0.0
+        self._forgotten: set[Subject] = set()
+
     async def waiting(self, connection: AsyncConnection[Any], around: Surroundings) -> Sequence[Job]:
+        if time.monotonic() >= self._forget_at:
+            await self._forget(connection, around)
+            self._forget_at = time.monotonic() + FORGET_S
         cursor = await connection.execute(WAITING)
         return [Job(*row) for row in await cursor.fetchall()]
+
+    async def _forget(self, connection: AsyncConnection[Any], around: Surroundings) -> None:
+        """Of a person whose key was destroyed no score stays."""
+        forgotten = await asyncio.to_thread(around.keys.forgotten)
+        persons: dict[str, list[UUID]] = defaultdict(list)
+        for tenant, person in forgotten - self._forgotten:
+            persons[tenant].append(person)
+        for tenant, named in persons.items():
+            await scores.forget(connection, tenant, named)
+        self._forgotten = forgotten
 
     async def carry_out(self, job: Job, desk: Desk) -> None:
         found = await position_of(job, desk)
@@ -70,10 +92,14 @@ class Scoring:
         from projections.analytics.foretelling import code
 
         results = uuid4()
+        forgotten = await asyncio.to_thread(desk.around.keys.forgotten)
         async with desk.log.connection() as connection:
+            persons = [person for tenant, person in forgotten if tenant == job.tenant]
+            nobody = await scores.about(connection, job.tenant, persons)
+            told_of = [score for score in foretold.scores if score.subject not in nobody]
             before = await scores.at_risk(connection, job.tenant, run.model)
-            await scores.keep(connection, job.tenant, run.id, results, foretold.scores)
-        at_risk = [score for score in foretold.scores if score.at_risk]
+            await scores.keep(connection, job.tenant, run.id, results, told_of)
+        at_risk = [score for score in told_of if score.at_risk]
         news = sorted(
             (score for score in at_risk if score.subject not in before),
             key=lambda score: (-(score.numbers["spent"] or 0.0), score.subject),
@@ -86,10 +112,14 @@ class Scoring:
             parameters=figures(foretold.parameters),
             likelihood=None if foretold.likelihood is None else exact(foretold.likelihood),
             measures=figures(foretold.measures),
-            scored=len(foretold.scores),
+            calibration=tuple(
+                Tried(count=count, foretold=Decimal(f"{chance:.6f}"), happened=Decimal(f"{share:.6f}"))
+                for count, chance, share in foretold.calibration
+            ),
+            scored=len(told_of),
             at_risk=len(at_risk),
             without_rate=foretold.without_rate,
-            sha256=scores.digest(foretold.scores),
+            sha256=scores.digest(told_of),
             risks=tuple(risk(score) for score in news[:MOST_ALERTS]),
         )
         await told(desk, job, done)

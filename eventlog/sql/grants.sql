@@ -8,6 +8,13 @@ DO $$ BEGIN
     IF NOT pg_has_role(current_user, 'kronika_app', 'MEMBER') THEN
         EXECUTE format('GRANT kronika_app TO %I', current_user);
     END IF;
+    -- What analysts' own SQL runs as: whatever gets past those who look through it can read the lake's catalog, no more.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kronika_lake') THEN
+        CREATE ROLE kronika_lake NOLOGIN;
+    END IF;
+    IF NOT pg_has_role('kronika_app', 'kronika_lake', 'MEMBER') THEN
+        GRANT kronika_lake TO kronika_app;
+    END IF;
     EXECUTE format('GRANT CREATE ON DATABASE %I TO kronika_app', current_database());
 END $$;
 GRANT USAGE ON SCHEMA log TO kronika_app;

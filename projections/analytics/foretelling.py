@@ -17,7 +17,7 @@ from domain.scoring import Wish
 from projections.analytics.models import churn, winning
 from projections.analytics.models.beta_geometric import BgNbd, MbgNbd
 from projections.analytics.models.fitting import Floats, NotConverged
-from projections.analytics.models.judging import Judgement
+from projections.analytics.models.judging import Judgement, calibration
 from projections.analytics.models.pareto import ParetoNbd
 from projections.analytics.models.spending import GammaGamma
 from projections.analytics.models.trained import KINDS, Trained, out_of_fold
@@ -52,6 +52,8 @@ class Foretold:
     likelihood: float | None
     measures: dict[str, float]
     without_rate: tuple[str, ...]
+    calibration: Sequence[tuple[int, float, float]] = ()
+    """See judging.calibration: of chances for what the model had not seen"""
 
 
 def code() -> str:
@@ -142,6 +144,7 @@ def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
         None,
         measures,
         without_rate(now),
+        calibration(held_out[best], returned),
     )
 
 
@@ -202,11 +205,13 @@ def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
     won = np.array([deal["state"] == "won" for deal in closed], dtype=bool)
     standing = [deal for deal in deals if deal["state"] == "open"]
     learned = 2 * len(closed) // 3
+    later = foretold_by_each(closed[:learned], won[:learned], closed[learned:])
     measures = {
         f"{name} {measure}": getattr(Judgement.of(chances, won[learned:]), measure)
-        for name, chances in foretold_by_each(closed[:learned], won[:learned], closed[learned:]).items()
+        for name, chances in later.items()
         for measure in ("brier", "log_loss", "auc")
     }
+    tried = calibration(later["naive_bayes" if wish.model == "win-naive-bayes" else "logistic"], won[learned:])
     counted = winning.Counted.on(closed, won)
     if wish.model == "win-naive-bayes":
         chances, names = counted.chances(standing), counted.traits
@@ -222,6 +227,7 @@ def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
         None,
         measures,
         (),
+        tried,
     )
 
 

@@ -48,6 +48,13 @@ CREATE TABLE lake.parked (
 """
 
 
+LET_READ = """
+GRANT USAGE ON SCHEMA lake TO kronika_lake;
+GRANT SELECT ON ALL TABLES IN SCHEMA lake TO kronika_lake;
+ALTER DEFAULT PRIVILEGES FOR ROLE kronika_app IN SCHEMA lake GRANT SELECT ON TABLES TO kronika_lake;
+"""
+
+
 class LakeAbsent(Exception):
     """There is no lakehouse in this database yet: `kronika migrate` makes it."""
 
@@ -194,6 +201,7 @@ def prepare(url: str, path: str) -> list[str]:
                             lake.connection.execute("INSERT INTO lake.versions VALUES (?, ?)", [name, fact.version])
             set_option(lake, "data_inlining_row_limit", INLINED_ROWS)
             set_option(lake, "data_inlining_row_limit", row[0], table="checkpoints")
+            guard.execute(LET_READ)
             return lake.stale()
 
 
@@ -261,6 +269,7 @@ def attached(
     memory: str = "1GB",
     threads: int = 2,
     temporary: str | None = None,
+    role: str = APP_ROLE,
 ) -> duckdb.DuckDBPyConnection:
     # Nothing is looked for on the network: what is needed is in the wheels.
     connection = duckdb.connect(
@@ -277,7 +286,7 @@ def attached(
             connection.execute(f"LOAD '{literal(str(extension_file(extension)))}'")
         # A NUL that came into a text would have PostgreSQL refuse rows that wait in the catalog.
         connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL pg_null_byte_replacement = '\ufffd'")
-        conninfo = make_conninfo(url, options=APP_ROLE, connect_timeout=5)
+        conninfo = make_conninfo(url, options=role, connect_timeout=5)
         access = "READ_ONLY" if read_only else f"CREATE_IF_NOT_EXISTS {str(create).lower()}"
         try:
             # The catalog keeps file names relative to the path: the home may be moved.

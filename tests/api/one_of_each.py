@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pyarrow as pa
+from pyarrow import parquet
 
 from api.kronika import Kronika
 from commands.command import registered
@@ -16,6 +21,8 @@ from domain.tenant import TENANT_ID
 from eventlog.envelope import Caller, Context
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
+from projections.query_runs import Run
+from projections.query_runs import keep as keep_run
 from projections.scores import Score, digest, keep
 from workers.clerk import Desk, Job
 from workers.exports.task import Exporting
@@ -80,6 +87,7 @@ async def one_of_each(
     assert answer.status_code == 202, answer.text
     ids["import_id"] = UUID(answer.json()["id"])
     ids["run_id"] = await asked("score-customers")
+    ids["query_id"] = await asked("save-query", name=MARK, sql=f"SELECT '{MARK}' AS mark")
     await project()
     wanted = {"resource": "customers", "format": "jsonl", "filters": {"name": MARK}}
     answer = await client.post("/v1/exports", json=wanted)
@@ -89,6 +97,7 @@ async def one_of_each(
     around = Surroundings(str(house.settings.database_url), {}, store, house.settings.lake_path)
     await Exporting().carry_out(Job("acme", ids["export_id"]), Desk(house.log, around))
     await scored(house.log, ids)
+    await answered(house.log, ids["query_id"])
     await project()
     return ids
 
@@ -117,6 +126,16 @@ async def scored(log: Log, ids: dict[str, UUID]) -> None:
     await dispatch(log, Asked(finish, clerk, Context(clerk.tenant, clerk.actor, uuid4().hex, uuid4())))
 
 
+async def answered(log: Log, query: UUID) -> None:
+    """What a saved query was answered."""
+    sink = BytesIO()
+    parquet.write_table(pa.table({"mark": [MARK]}), sink)
+    due = datetime(2026, 1, 5, tzinfo=UTC)
+    run = Run(due, "finished", None, 1, 1, MARK, due, 1, False, sha256(sink.getvalue()).hexdigest())
+    async with log.connection() as connection:
+        await keep_run(connection, "acme", query, run, sink.getvalue(), 30)
+
+
 def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
     """Every path that is read, with ids of the other tenant in it."""
     plural = {
@@ -129,6 +148,7 @@ def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
         "imports": "import_id",
         "exports": "export_id",
         "scoring-runs": "run_id",
+        "saved-queries": "query_id",
         "users": "user_id",
         "teams": "team_id",
         "tenants": "tenant_id",

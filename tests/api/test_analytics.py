@@ -288,7 +288,7 @@ async def test_a_query_has_rows_time_and_memory_within_limits(client, business, 
     assert (few.text.split(), few.headers["x-truncated"]) == (["i", "0", "1", "2"], "true")
     much = await query(client, "SELECT list(repeat('x', 1000000) || i) FROM range(100000) t(i)")
     assert (much.status_code, much.json()["type"]) == (503, "/problems/too-much")
-    monkeypatch.setattr("api.sandbox.START_S", 2.0)
+    monkeypatch.setattr("projections.analytics.sandbox.asking.START_S", 2.0)
     monkeypatch.setattr(house.sandbox, "_settings", house.settings.model_copy(update={"analytics_timeout_s": 1.0}))
     long = await query(client, ENDLESS)
     assert (long.status_code, long.json()["type"]) == (503, "/problems/too-much")

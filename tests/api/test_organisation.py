@@ -118,7 +118,7 @@ async def test_what_somebody_might_do_on_a_day_is_explained_from_the_log(client)
     assert (now["permits"], [ground["role"] for ground in now["grounds"]]) == (["read"], ["auditor"])
     assert (before["permits"], [ground["role"] for ground in before["grounds"]]) == (["read", "write"], ["support"])
     assert before["grounds"][0]["said"]["position"] == then["position"]
-    assert [(one["team_id"], one["counts"]) for one in now["teams"]] == [(team, False), (larger, True)]
+    assert [(one["team_id"], one["counts"]) for one in now["teams"]] == [(team, False), (larger, False)]
     assert [one["user_id"] for one in now["managers"]] == [boss, top]
     assert now["standing"]["type"] == "user.registered"
     await asked(client, "deactivate-user", user_id=sun)

@@ -67,11 +67,17 @@ async def test_the_scores_of_a_customer_and_of_a_run_are_those_of_finished_runs(
     assert (told["run_id"], told["numbers"], told["at_risk"]) == (run, {"alive": 0.25, "spent": None}, True)
     assert told["reasons"] == [{"feature": "weeks silent", "adds": -1.5}]
     assert told["position"] == house.token(1)
-    page = (await client.get(f"/v1/scoring-runs/{run}/scores?limit=1")).json()
+    listed = await client.get(f"/v1/scoring-runs/{run}/scores?limit=1")
+    page = listed.json()
     assert (page["items"], page["next"]) == ([told], id)
     assert (await client.get(f"/v1/scoring-runs/{run}/scores?after={id}")).json()["items"] == []
     history = (await client.get(f"/v1/scoring-runs/{run}/history")).json()["entries"]
     assert [entry["type"] for entry in history] == ["scoring_run.requested", "scoring_run.finished"]
+    picture = await client.get(f"/v1/scoring-runs/{run}/calibration.svg")
+    assert (picture.status_code, picture.headers["x-position"]) == (200, listed.headers["x-position"])
+    assert picture.text.startswith("<svg")
+    assert "happened" in picture.text
+    assert (await client.get(f"/v1/scoring-runs/{uuid4()}/calibration.html")).status_code == 404
     for path in (f"customers/{uuid4()}/scores", f"opportunities/{id}/scores", f"scoring-runs/{uuid4()}/scores"):
         assert (await client.get(f"/v1/{path}")).status_code == 404
     async with client_of(app, None) as stranger:
@@ -91,6 +97,7 @@ async def finished(house, run, results, sha256):
         parameters={"r": "0.243"},
         likelihood="-9582.4",
         measures={},
+        calibration=[{"count": 9, "foretold": foretold, "happened": "0.5"} for foretold in ("0.2", "0.8")],
         scored=1,
         at_risk=0,
         without_rate=(),

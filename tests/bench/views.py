@@ -1,5 +1,6 @@
-"""Analytic views beside the same questions in PostgreSQL with good indexes and beside themselves as of then, the intake
-beside Arrow into a plain DuckDB table; `python -m tests.bench.views EVENTS` measures at another size."""
+"""Analytic views beside the same questions in PostgreSQL with good indexes, beside the same SQL over plain Parquet and
+beside themselves as of then, the intake beside Arrow into a plain DuckDB table; `python -m tests.bench.views EVENTS`
+measures at another size, `make bench-views` at ten million."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ from rich.console import Console
 
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from eventlog.envelope import Caller
-from projections.analytics import VIEWS
+from projections.analytics import FACTS, VIEWS
 from projections.analytics.lake import Lake, literal, prepare, transaction
-from projections.analytics.views import View
+from projections.analytics.views import View, scope
 from tests.bench.measure import Benchmark, Reading, Rounds, Side
 from tests.bench.place import Place
 
@@ -76,6 +77,14 @@ def benchmarks(place: Place, events: int = EVENTS) -> list[Benchmark]:
     return [
         *beside,
         Benchmark(
+            "views_vs_parquet",
+            "all these; the same SQL in DuckDB over plain Parquet files, one a fact",
+            side("now", "all"),
+            side("parquet", "all"),
+            1.5,
+            at_most=True,
+        ),
+        Benchmark(
             "views_then_vs_now",
             "all these as of a year ago; as of now",
             side("then", "all"),
@@ -116,6 +125,8 @@ def fill(url: str, path: str, events: int) -> None:
             filling = (REFERENCE / "filling.sql").read_text()
             connection.execute(filling.format(units=events // 18, pipeline=DEFAULT_PIPELINE_ID))
         lake.tidy()
+        for name in FACTS:
+            connection.execute(f"COPY lake.{name} TO '{literal(plain_file(path, name))}' (FORMAT parquet)")
         with psycopg.connect(url, autocommit=True) as owner:
             owner.execute("CREATE SCHEMA bench")
             connection.execute(f"ATTACH '{literal(make_conninfo(url))}' AS pg (TYPE postgres)")
@@ -123,6 +134,11 @@ def fill(url: str, path: str, events: int) -> None:
                 connection.execute(f"CREATE TABLE pg.bench.{name} AS FROM lake.{name}")
             owner.execute((REFERENCE / "schema.sql").read_text())
             owner.execute("VACUUM ANALYZE")
+
+
+def plain_file(path: str, fact: str) -> str:
+    """Where the same rows lie as one Parquet file."""
+    return f"{path}.{fact}.parquet"
 
 
 def view_of(name: str, as_of: datetime) -> View:
@@ -164,6 +180,7 @@ def theirs(url: str, lake: Lake, name: str) -> Reading:
     """The reference; what it answers is to be what the view answers."""
     asked = {"tenant": COMPANY.tenant, "as_of": NOW}
     with psycopg.connect(url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
+        connection.execute("SET work_mem = '512MB'")  # so that it sorts and hashes in memory, too
         query = query_of(name)
         spent = cost(lambda: connection.execute(query, asked).fetchall())
         expected = told(connection.execute(query, asked).fetchall(), ASKED[name][1])
@@ -178,6 +195,23 @@ def theirs(url: str, lake: Lake, name: str) -> Reading:
 
 def all_views(lake: Lake, as_of: datetime) -> Reading:
     spent = {name: cost(lambda n=name: lake.ask(COMPANY, view_of(n, as_of))) for name in ASKED}  # type: ignore[misc]
+    return mean_of(spent)
+
+
+def over_parquet(path: str) -> Reading:
+    """The very queries of the views, without a lakehouse."""
+    with duckdb.connect(config={"memory_limit": "1GB", "threads": "2"}) as plain:
+        plain.execute("SET TimeZone = 'UTC'; CREATE SCHEMA lake")
+        for name in FACTS:
+            plain.execute(f"CREATE VIEW lake.{name} AS FROM '{literal(plain_file(path, name))}'")
+        spent = {}
+        for name in ASKED:
+            query = scope(COMPANY, view_of(name, NOW), FACTS)
+            spent[name] = cost(lambda asked=query: plain.execute(*asked).to_arrow_table())  # type: ignore[misc]
+    return mean_of(spent)
+
+
+def mean_of(spent: dict[str, float]) -> Reading:
     return Reading(statistics.mean(spent.values()), note=", ".join(f"{name} {ms:.0f}" for name, ms in spent.items()))
 
 
@@ -214,6 +248,9 @@ def intake(lake: Lake, where: str) -> Reading:
 
 
 def child(what: str, name: str, url: str, path: str) -> None:
+    if what == "parquet":
+        over_parquet(path).tell()
+        return
     with Lake.open(url, path, read_only=what != "intake") as lake:
         match what:
             case "view":

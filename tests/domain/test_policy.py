@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.aggregate import field_names
-from domain.policy import KINDS, SHARED, Asker, Extent, Record, permitted, sights
+from domain.policy import COMMON, KINDS, SHARED, Asker, Extent, Record, permitted, sights
 from domain.roles import ACTIONS, ROLES
 from domain.telling import RESTRICTABLE, TELLS, WHATEVER, events_of, nameable, named_in, personal, untold
 from eventlog.codec import event_types
@@ -150,7 +150,7 @@ def test_the_administrator_can_always_mend_the_policy():
 def test_every_kind_of_record_is_the_policys():
     assert set(OF_KIND) <= set(KINDS)
     assert {resource.stream for resource in RESOURCES} <= set(KINDS)
-    assert set(BELONGING) == set(KINDS) - {"pipeline", "team", "tenant", "analytics"}
+    assert set(BELONGING) == set(KINDS) - set(COMMON)
 
 
 def test_every_field_that_a_list_shows_can_be_named():

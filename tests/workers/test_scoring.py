@@ -215,6 +215,59 @@ async def test_too_few_decided_deals_teach_nothing(office):
     assert "it happened to 0 of 0" in failed["why"]
 
 
+async def test_open_opportunities_are_scored_by_what_became_of_earlier_ones(empty_office):
+    company, chance = empty_office.company, random.Random(5)
+    for number in range(108):
+        source, moment = ("fair", "web")[number % 2], BEGAN + timedelta(days=number)
+        deal = await company.opportunity(source=source, occurred_at=moment)
+        wins = chance.random() < (0.85 if source == "fair" else 0.15)
+        end = {"opportunity_id": deal, "occurred_at": moment + timedelta(days=20)}
+        await (
+            company.does("win-opportunity", **end)
+            if wins
+            else company.does("lose-opportunity", lost_reason="price", **end)
+        )
+    open_ones = {
+        await company.opportunity(source=source, occurred_at=BEGAN + timedelta(days=130)): source
+        for source in ("fair", "web")
+    }
+    run = await company.does("score-opportunities", as_of=AS_OF)
+    told = await empty_office.carried_out(run)
+    assert told["state"] == "finished", told["why"]
+    wins = {open_ones[row["subject"]]: row["numbers"]["wins"] for row in await empty_office.scores(told)}
+    assert wins["fair"] > 0.6 > 0.4 > wins["web"]
+    measures = {name: float(value) for name, value in told["measures"].items()}
+    assert measures["logistic brier"] < measures["stage_average brier"]
+    assert sum(part["count"] for part in told["calibration"]) == 36, "tried on the latest third"
+    least, *_, most = told["calibration"]
+    assert float(least["happened"]) < 0.5 < float(most["happened"])
+
+
+async def test_of_a_person_who_was_forgotten_no_score_stays_and_none_is_made(office):
+    company = office.company
+    gone = await company.customer("Forgotten")
+    for day in (5, 40, 80):
+        await office.purchase(gone, day)
+    run = await office.score()
+    assert gone in {row["subject"] for row in await office.scores(run)}
+    deal = await company.opportunity(customer_id=gone)
+    await company.settles()
+    await scores.keep(
+        company.connection, company.caller.tenant, run["id"], uuid4(), [scores.Score(deal, {"wins": 0.5})]
+    )
+    office.around.keys.destroy(company.caller.tenant, gone)
+    await Scoring().waiting(company.connection, office.around)
+    left = await company.connection.execute(
+        "SELECT subject FROM scores.score WHERE tenant = %s", [company.caller.tenant]
+    )
+    subjects = {subject for (subject,) in await left.fetchall()}
+    assert not {gone, deal} & subjects
+    assert set(office.customers) <= subjects
+    again = await office.score()
+    assert gone not in {row["subject"] for row in await office.scores(again)}
+    assert again["scored"] == len(office.customers)
+
+
 def test_a_run_ends_once():
     run = ScoringRun(uuid4(), BEGAN)
     run.state = "finished"

@@ -7,7 +7,9 @@ customers (shape r, rate alpha), the chance to leave after a purchase is beta di
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,9 +19,12 @@ from scipy.special import digamma, expit, gammaln, hyp2f1
 from projections.analytics.models.fitting import Fit, Floats, NotConverged, likeliest
 from projections.analytics.models.histories import Histories
 
+NAMES = ("r", "alpha", "a", "b")
 STARTS = ((0.3, 5.0, 0.8, 2.5), (1.0, 1.0, 1.0, 1.0), (0.8, 20.0, 0.3, 5.0))
 SINGULAR = 1e-6
 """So near to 1 the formula divides nothing by nothing; a hair beside it says the same."""
+SOME = 20_000
+"""Of so many customers more can be said in a moment than of all in a long while."""
 TERMS, EXACT = 1_000, 1e-15
 
 
@@ -39,15 +44,12 @@ class BetaGeometric:
         if not np.any(histories.repeats > 0):
             raise NotConverged(cls.name, "nobody has come back")
         merged = histories.merged
-        return cls(
-            likeliest(
-                cls.name,
-                ("r", "alpha", "a", "b"),
-                lambda parameters: cls.log_likelihood(parameters, merged),
-                merged.customers,
-                scaled(STARTS, merged),
-            )
-        )
+        climb = partial(likeliest, cls.name, NAMES, partial(cls.log_likelihood, histories=merged), merged.customers)
+        if len(histories) > 2 * SOME:
+            with suppress(NotConverged):  # a part of them leads near the summit of all
+                part = cls.fitted(histories.every(len(histories) // SOME))
+                return cls(climb([tuple(part.fit.parameters.values())]))
+        return cls(climb(scaled(STARTS, merged)))
 
     @classmethod
     def of(cls, r: float, alpha: float, a: float, b: float) -> Self:
@@ -58,31 +60,40 @@ class BetaGeometric:
     def log_likelihood(cls, parameters: Floats, histories: Histories) -> tuple[float, Floats]:
         """Of a customer on average, and its derivatives by r, alpha, a and b."""
         r, alpha, a, b = parameters
-        distinct, place, count = histories.by_repeats
-        n = distinct + cls.chances
+        repeated, last, age = histories.by_repeats, histories.by_last, histories.by_age
+        x, count, whole = repeated.values, repeated.customers, histories.customers
+        n = x + cls.chances
         total = count @ (
-            gammaln(r + distinct) - gammaln(r) + gammaln(a + b) - gammaln(b) + gammaln(b + n) - gammaln(a + b + n)
+            gammaln(r + x) - gammaln(r) + gammaln(a + b) - gammaln(b) + gammaln(b + n) - gammaln(a + b + n)
         )
-        by_r = count @ (digamma(r + distinct) - digamma(r))
+        by_r = count @ (digamma(r + x) - digamma(r))
         by_a = count @ (digamma(a + b) - digamma(a + b + n))
         by_b = by_a + count @ (digamma(b + n) - digamma(b))
 
-        w, buying = histories.weights, r + histories.repeats
-        ended, last = np.log(alpha + histories.age), np.log(alpha + histories.last)
-        silent = ended - last
+        # As if everybody were still there: what there is to say of an age, it says of all of that age.
+        ended, kept = np.log(alpha + age.values), 1 / (alpha + age.values)
+        buying = r * age.customers + age.purchases
+        total += whole * r * np.log(alpha) - buying @ ended
+        by_r += whole * np.log(alpha) - age.customers @ ended
+        by_alpha = whole * r / alpha - buying @ kept
+
+        # And that they may have left after the last purchase. The odds of it are all that differs from row to row.
         may_leave = n > 0
-        left = np.full(len(distinct), -np.inf)
+        left = np.full(len(x), -np.inf)
         left[may_leave] = np.log(a) - np.log(b + n[may_leave] - 1)
-        odds = left[place] + buying * silent
-        gone = expit(odds) * w
-        total += w @ (r * np.log(alpha) - buying * ended + np.logaddexp(0.0, odds))
-        by_r += w @ (np.log(alpha) - ended) + gone @ silent
-        kept = 1 / (alpha + histories.age)
-        by_alpha = w.sum() * r / alpha - w @ (buying * kept) + gone @ (buying * (kept - 1 / (alpha + histories.last)))
-        gone_by_repeats = np.bincount(place, weights=gone, minlength=len(distinct))[may_leave]
+        bought, lasted = np.log(alpha + last.values), 1 / (alpha + last.values)
+        silent = ended[age.place] - bought[last.place]
+        odds = left[repeated.place] + (r + histories.repeats) * silent
+        rest = np.exp(-np.abs(odds))
+        total += histories.weights @ (np.maximum(odds, 0.0) + np.log(1 + rest))
+        gone = histories.weights * np.where(odds > 0, 1.0, rest) / (1 + rest)
+        by_r += gone @ silent
+        buying = gone * (r + histories.repeats)
+        by_alpha += age.sum(buying) @ kept - last.sum(buying) @ lasted
+        gone_by_repeats = repeated.sum(gone)[may_leave]
         by_a += gone_by_repeats.sum() / a
         by_b -= gone_by_repeats @ (1 / (b + n[may_leave] - 1))
-        return float(total / histories.customers), np.array([by_r, by_alpha, by_a, by_b]) / histories.customers
+        return float(total / whole), np.array([by_r, by_alpha, by_a, by_b]) / whole
 
     def alive(self, histories: Histories) -> Floats:
         """How likely each customer is to buy again at all."""

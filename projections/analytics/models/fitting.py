@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Likelihood = Callable[[Floats], tuple[float, Floats]]
@@ -47,14 +48,15 @@ def likeliest(
     summit counts. Raises NotConverged when none was reached, or when it lies at the edge of the world."""
     best: Any = None
     for start in starts:
-        found = minimize(
-            lambda logs: descent(likelihood, logs),
-            np.log(np.asarray(start, dtype=float)),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-FARTHEST, FARTHEST)] * len(names),
-            options={"maxiter": 1_000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
-        )
+        with threadpool_limits(1):  # several wait for each other far longer than they climb
+            found = minimize(
+                lambda logs: descent(likelihood, logs),
+                np.log(np.asarray(start, dtype=float)),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(-FARTHEST, FARTHEST)] * len(names),
+                options={"maxiter": 1_000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
+            )
         if np.isfinite(found.fun) and (best is None or found.fun < best.fun):
             best = found
     if best is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from projections.analytics.models.fitting import Floats
@@ -44,14 +46,52 @@ class Histories:
     @cached_property
     def merged(self) -> Histories:
         """The same customers, those with one history in one row: the likelihood is the same and far sooner told."""
-        last, age = (np.unique(values, return_inverse=True) for values in (self.last, self.age))
-        code = (self.repeats.astype(np.int64) * len(last[0]) + last[1]) * len(age[0]) + age[1]
-        _, first, place = np.unique(code, return_index=True, return_inverse=True)
-        counted = np.bincount(place, weights=self.weights).astype(float)
-        return Histories(self.repeats[first], self.last[first], self.age[first], counted)
+        last, age = distinct(self.last), distinct(self.age)
+        code = (self.repeats.astype(np.int64) * len(last.values) + last.place) * len(age.values) + age.place
+        alike = pa.table({"code": code, "weights": self.weights}).group_by("code", use_threads=False)
+        rows = alike.aggregate([("weights", "sum")])
+        rest, of_age = np.divmod(rows["code"].to_numpy(), len(age.values))
+        repeats, of_last = np.divmod(rest, len(last.values))
+        return Histories(
+            repeats.astype(float), last.values[of_last], age.values[of_age], rows["weights_sum"].to_numpy()
+        )
+
+    def every(self, step: int) -> Histories:
+        """Each so-and-so-many-th row."""
+        return Histories(*(values[::step] for values in (self.repeats, self.last, self.age, self.weights)))
 
     @cached_property
-    def by_repeats(self) -> tuple[Floats, NDArray[np.intp], Floats]:
-        """The distinct numbers of repeats, which of them each row has, and how many customers have it."""
-        distinct, place = np.unique(self.repeats, return_inverse=True)
-        return distinct, place, np.bincount(place, weights=self.weights).astype(float)
+    def by_repeats(self) -> Group:
+        return self._group(self.repeats)
+
+    @cached_property
+    def by_last(self) -> Group:
+        return self._group(self.last)
+
+    @cached_property
+    def by_age(self) -> Group:
+        return self._group(self.age)
+
+    def _group(self, column: Floats) -> Group:
+        found = distinct(column)
+        return found._replace(customers=found.sum(self.weights), purchases=found.sum(self.weights * self.repeats))
+
+
+class Group(NamedTuple):
+    """The different values of a column, which of them each row has, and of how many customers and returns."""
+
+    values: Floats
+    place: NDArray[np.intp]
+    customers: Floats
+    purchases: Floats
+
+    def sum(self, of: Floats) -> Floats:
+        """What the rows of each value add up to."""
+        return np.bincount(self.place, weights=of, minlength=len(self.values)).astype(float, copy=False)
+
+
+def distinct(column: Floats) -> Group:
+    """The values in the order in which they first come: sorting a million takes ten times as long."""
+    found = pa.array(column).dictionary_encode()
+    none = np.empty(0)
+    return Group(found.dictionary.to_numpy(), found.indices.to_numpy().astype(np.intp), none, none)

@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 from pyarrow import ipc
 
+from eventlog.connections import LAKE_ROLE
 from eventlog.envelope import Caller
 from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS
@@ -62,7 +63,13 @@ def bound(memory_mb: int, seconds: float) -> None:
 
 def answer(request: dict[str, Any], told: BinaryIO) -> None:
     connection = attached(
-        request["url"], request["path"], read_only=True, create=False, memory=f"{request['memory_mb']}MB", temporary=""
+        request["url"],
+        request["path"],
+        read_only=True,
+        create=False,
+        memory=f"{request['memory_mb']}MB",
+        temporary="",
+        role=LAKE_ROLE,
     )
     connection.execute("BEGIN")
     reached = checkpoints(connection)

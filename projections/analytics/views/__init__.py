@@ -11,7 +11,7 @@ from projections.analytics.views.customers import (
     WhiteSpace,
 )
 from projections.analytics.views.money import ReceivablesAgeing, Revenue
-from projections.analytics.views.outlook import NextBestActions
+from projections.analytics.views.outlook import DealOutlook, NextBestActions, PurchaseHistories
 from projections.analytics.views.sales import (
     Forecast,
     ForecastAccuracy,
@@ -48,6 +48,8 @@ EVERY: tuple[type[View], ...] = (
     ServiceQuality,
     Backlog,
     NextBestActions,
+    PurchaseHistories,
+    DealOutlook,
 )
 
 __all__ = ["EVERY", "Chart", "Column", "Funnel", "Revenue", "Rfm", "ServiceCycles", "View", "scope"]

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from eventlog.envelope import Caller
 
-Kind = Literal["text", "id", "date", "moment", "integer", "real", "money", "quantity"]
+Kind = Literal["text", "texts", "flag", "id", "date", "moment", "integer", "real", "money", "quantity"]
 """What a column holds: `money` and `quantity` are exact decimals, `real` is a floating-point number."""
 
 
@@ -26,7 +26,8 @@ class Column(NamedTuple):
 
 
 TEXT, ID, DAY, MOMENT = Column("text"), Column("id"), Column("date"), Column("moment")
-CURRENCY = Column("text", "ISO 4217")
+CURRENCY, CURRENCIES = Column("text", "ISO 4217"), Column("texts", "ISO 4217")
+FLAG = Column("flag", "true or false")
 MONEY = Column("money", "currency of the row")
 QUANTITY = Column("quantity", "units of the product")
 SHARE = Column("real", "share, 0 to 1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from eventlog.connections import LAKE_ROLE
 from eventlog.envelope import Caller
 from projections.analytics.sandbox.allowed import NotAllowed, check
 from projections.analytics.sandbox.running import OFFERED, lock, offer
@@ -33,7 +34,7 @@ def locked(lakehouse, companies):
     from projections.analytics.lake import attached
 
     ours, _ = companies
-    connection = attached(lakehouse.url, lakehouse.path, read_only=True, create=False, temporary="")
+    connection = attached(lakehouse.url, lakehouse.path, read_only=True, create=False, temporary="", role=LAKE_ROLE)
     connection.execute("BEGIN")
     offer(connection, Scope.of(Caller(ours.caller.tenant, "li"), None, None))
     lock(connection, lakehouse.path)
@@ -231,6 +232,10 @@ def test_no_way_leads_out(ask, query):
         "INSERT INTO lake.parked (fact) VALUES ('x')",
         "CREATE TABLE lake.t (i INTEGER)",
         "SELECT * FROM connection_of_python",
+        # the catalog's own connection, which may read the catalog alone
+        "SELECT * FROM __ducklake_metadata_lake.log.events",
+        "SELECT * FROM postgres_query('__ducklake_metadata_lake', 'SELECT * FROM read.customer_card')",
+        "CALL postgres_execute('__ducklake_metadata_lake', 'DELETE FROM lake.ducklake_data_file')",
     ],
 )
 def test_what_is_locked_stays_locked_even_unlooked_at(locked, query):

@@ -9,6 +9,7 @@ from hypothesis import strategies as any_
 from scipy.integrate import quad
 from scipy.special import expit
 
+from projections.analytics.models import beta_geometric
 from projections.analytics.models.beta_geometric import BgNbd, MbgNbd
 from projections.analytics.models.contracts import ShiftedBetaGeometric
 from projections.analytics.models.fitting import NotConverged
@@ -136,6 +137,19 @@ def test_merging_equal_histories_changes_nothing(kind):
         apart, together = kind.log_likelihood(point, MANY), kind.log_likelihood(point, MANY.merged)
         assert apart[0] == pytest.approx(together[0], rel=1e-10)
         assert apart[1] == pytest.approx(together[1], rel=1e-8)
+
+
+@needs("cdnow_sample")
+@pytest.mark.parametrize("kind", [BgNbd, MbgNbd])
+def test_from_where_a_part_of_them_leads_all_come_to_the_same_summit(kind, monkeypatch):
+    whole = kind.fitted(histories()).fit
+    monkeypatch.setattr(beta_geometric, "SOME", 400)
+    for seen in (histories(), histories().merged):
+        fit = kind.fitted(seen).fit
+        assert fit.likelihood == pytest.approx(whole.likelihood, abs=1e-6)
+        assert list(fit.parameters.values()) == pytest.approx(list(whole.parameters.values()), rel=1e-4)
+    monkeypatch.setattr(beta_geometric, "SOME", 3)  # a part that leads nowhere leads nobody astray
+    assert kind.fitted(histories()).fit == whole
 
 
 @few
