@@ -203,7 +203,7 @@ BUGS = (
         "each process makes its own key for a person",
         "what was sealed with the one before opens no more",
         (
-            Edit(KEYS, "new = [s for s in set(subjects) if self.find(*s) is None]", "new = list(set(subjects))"),
+            Edit(KEYS, "new = [s for s in wanted if self.known(*s) is None]", "new = list(wanted)"),
             Edit(KEYS, '"INSERT OR IGNORE INTO data_keys', '"INSERT OR REPLACE INTO data_keys'),
         ),
     ),
@@ -225,7 +225,7 @@ BUGS = (
         "memory is believed after a conflict",
         "the same decision is tried again on the same old state",
         MEMORY,
-        "            self._known.pop((tenant, id), None)",
+        "            self._known.pop((tenant, id.int), None)",
         "            pass",
     ),
     # -- the door
