@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID, uuid5
 
 import orjson
+from msgspec import Struct, structs
 
 from commands.command import Command, Registration, registration_of
 from domain import AGGREGATES
@@ -58,8 +59,7 @@ class FutureMoment(Refusal):
         )
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A command as it reached the door: with who asks, under which id, and as part of what.
 
     `if_match` is the version at which the caller saw the stream that the command is about; `follows` the moment of
@@ -129,7 +129,8 @@ async def decide(log: Log, asked: Asked, body: bytes) -> Answer:
             raise
         context = asked.context
         if context.source and moment != asked.command.occurred_at:
-            context = replace(context, source=replace(context.source, stated_at=asked.command.occurred_at))
+            source = replace(context.source, stated_at=asked.command.occurred_at)
+            context = structs.replace(context, source=source)
         try:
             return await log.append(Commit(context, body, about, unit.changes(), unit.read()))
         except Conflict as conflict:

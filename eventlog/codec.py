@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
@@ -149,13 +148,13 @@ class Codec:
         known = self._by_class[type(event)]
         sealed = {}
         if known.personal:
-            stream, values = str(event.originator_id), vars(event)
+            stream, version, values = str(event.originator_id), event.originator_version, vars(event)
             for name, serializer in known.sealed:
                 value = values[name]
                 if value is not None:
                     assert key is not None, "the subject's key is made durable before the first event that uses it"
-                    place = associated(tenant, stream, event.originator_version, name)
-                    sealed[name] = b64encode(key.seal(serializer.to_json(value), place)).decode()
+                    place = associated(tenant, stream, version, name)
+                    sealed[name] = b2a_base64(key.seal(serializer.to_json(value), place), newline=False).decode()
         return Stored(
             known.name,
             known.schema_version,

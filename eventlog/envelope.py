@@ -72,8 +72,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Bound once per request or message, stored with each event that comes of it; no aggregate ever sees it.
 
     `command_id` is the caller's idempotency key; `causation_id` the event or message just before; `trace` a W3C
@@ -128,16 +127,14 @@ class Recorded(Struct, frozen=True):
         return self.unreadable if self.event is None else type(self.event)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """Where a loaded stream stands: what every later event of it repeats."""
 
     subject_id: UUID
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """One aggregate with the events it has recorded since `expected_version`."""
 
     aggregate: Aggregate
@@ -150,8 +147,7 @@ class Changed:
     """How many events may name it when it is recorded; any number when None"""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """All that one command wants recorded: it goes into the log whole or not at all.
 
     `about` is the aggregate that the answer names; `body` the canonical JSON of what was asked; `read` the streams that
@@ -165,8 +161,7 @@ class Commit:
     read: Sequence[tuple[UUID, int]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What became of a command: the stream it was about, that stream's version after it, the position of its last
     event (of the log's head when it recorded none), the types of its events and what they say to whoever asked
     (Event.says). The same for ever."""
@@ -178,7 +173,7 @@ class Answer:
     types: list[str]
     recorded_at: datetime
     repeated: bool = False
-    said: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Any] = {}
 
 
 def partition_of(subject_id: UUID, partitions: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import secrets
 import sqlite3
@@ -12,14 +11,15 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import NewType, Protocol
 from uuid import UUID
 
+import orjson
 from anyio import to_thread
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 Sealed = NewType("Sealed", bytes)
@@ -60,6 +60,10 @@ class KeyStore(Protocol):
         """As `find`, but only from memory; None also when it would have to be looked up."""
         ...
 
+    def fetch(self, subjects: Iterable[Subject]) -> None:
+        """Look up together the keys that will be asked for one by one. Raises KeyStoreError."""
+        ...
+
     def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
         """Keyed HMAC-SHA-256 of a value, with a key of this purpose and tenant only (32 bytes)."""
         ...
@@ -85,7 +89,8 @@ class FileKeyStore:
         self._master = master_key(directory / "master.key")
         self._path = directory / "keys.sqlite"
         self._lock = threading.Lock()
-        self._cache: dict[Subject, SubjectKey | None] = {}
+        self._cache: dict[tuple[str, int], SubjectKey] = {}
+        """By tenant and subject id as a number: one whose hash takes no time"""
         self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
         self._path.chmod(0o600)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
@@ -95,26 +100,35 @@ class FileKeyStore:
             " destroyed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, subject)) WITHOUT ROWID"
         )
         self._connection.execute("CREATE INDEX IF NOT EXISTS forgotten ON data_keys (tenant, subject) WHERE destroyed")
-        self._derive = lru_cache(maxsize=10_000)(self._derived)
+        self._digesting = lru_cache(maxsize=10_000)(self._digesting_for)
+        self._wrapping = lru_cache(maxsize=10_000)(self._wrapping_for)
 
     def known(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
-        return self._cache.get((tenant, subject_id))
+        return self._cache.get((tenant, subject_id.int))
 
     def find(self, tenant: str, subject_id: UUID) -> SubjectKey | None:
-        subject = (tenant, subject_id)
-        if subject not in self._cache:
+        if (key := self.known(tenant, subject_id)) is None:
+            self.fetch([(tenant, subject_id)])
+            key = self.known(tenant, subject_id)
+        return key
+
+    def fetch(self, subjects: Iterable[Subject]) -> None:
+        wanted = [[tenant, str(id)] for tenant, id in subjects if (tenant, id.int) not in self._cache]
+        if wanted:
             with self._database() as database:
-                row = database.execute(
-                    "SELECT wrapped FROM data_keys WHERE tenant = ? AND subject = ? AND NOT destroyed",
-                    (tenant, str(subject_id)),
-                ).fetchone()
-            if row is None:
-                return None
-            self._remember(subject, SubjectKey(self._unwrap(subject, row[0])))
-        return self._cache[subject]
+                rows = database.execute(
+                    "SELECT k.tenant, k.subject, k.wrapped FROM json_each(?) w JOIN data_keys k"
+                    " ON k.tenant = w.value ->> 0 AND k.subject = w.value ->> 1 WHERE NOT k.destroyed",
+                    (orjson.dumps(wanted).decode(),),
+                ).fetchall()
+            for tenant, subject_id, wrapped in rows:
+                subject = (tenant, UUID(subject_id))
+                self._remember(subject, SubjectKey(self._unwrap(subject, wrapped)))
 
     def ensure(self, subjects: Iterable[Subject]) -> None:
-        new = [s for s in set(subjects) if self.find(*s) is None]
+        wanted = set(subjects)
+        self.fetch(wanted)
+        new = [s for s in wanted if self.known(*s) is None]
         rows = [
             (tenant, str(subject), self._wrap((tenant, subject), secrets.token_bytes(32))) for tenant, subject in new
         ]
@@ -134,7 +148,7 @@ class FileKeyStore:
                 (tenant, str(subject_id)),
             )
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._cache.pop((tenant, subject_id), None)
+        self._cache.pop((tenant, subject_id.int), None)
 
     def forgotten(self) -> set[Subject]:
         with self._database() as database:
@@ -142,7 +156,9 @@ class FileKeyStore:
         return {(tenant, UUID(subject)) for tenant, subject in found}
 
     def digest(self, purpose: str, tenant: str, value: bytes) -> bytes:
-        return hmac.digest(self._derive(purpose, tenant), value, sha256)
+        digesting = self._digesting(purpose, tenant).copy()  # half of an HMAC is taking in its key
+        digesting.update(value)
+        return digesting.finalize()
 
     def close(self) -> None:
         self._connection.close()
@@ -162,17 +178,23 @@ class FileKeyStore:
     def _derived(self, purpose: str, tenant: str) -> bytes:
         return HKDF(SHA256(), 32, salt=None, info=f"kronika|{purpose}|{tenant}".encode()).derive(self._master)
 
+    def _digesting_for(self, purpose: str, tenant: str) -> HMAC:
+        return HMAC(self._derived(purpose, tenant), SHA256())
+
+    def _wrapping_for(self, tenant: str) -> AESGCM:
+        return AESGCM(self._derived("wrap", tenant))
+
     def _wrap(self, subject: Subject, key: bytes) -> bytes:
         nonce = os.urandom(12)
-        return nonce + AESGCM(self._derive("wrap", subject[0])).encrypt(nonce, key, str(subject).encode())
+        return nonce + self._wrapping(subject[0]).encrypt(nonce, key, str(subject).encode())
 
     def _unwrap(self, subject: Subject, wrapped: bytes) -> bytes:
-        return AESGCM(self._derive("wrap", subject[0])).decrypt(wrapped[:12], wrapped[12:], str(subject).encode())
+        return self._wrapping(subject[0]).decrypt(wrapped[:12], wrapped[12:], str(subject).encode())
 
     def _remember(self, subject: Subject, key: SubjectKey) -> None:
         while len(self._cache) >= 100_000:
             self._cache.pop(next(iter(self._cache)))
-        self._cache[subject] = key
+        self._cache[subject[0], subject[1].int] = key
 
 
 class NobodysKeys:
@@ -182,6 +204,9 @@ class NobodysKeys:
         return None
 
     known = find
+
+    def fetch(self, subjects: Iterable[Subject]) -> None:
+        """Nobody has one."""
 
     def ensure(self, subjects: Iterable[Subject]) -> None:
         raise KeyStoreError("No keys are made here.")
@@ -218,6 +243,7 @@ class KeyMaker:
         if self._task is None:
             self._task = asyncio.create_task(self._make())
         await asyncio.shield(made)
+        self._store.fetch(missing)
         found = {subject: self._store.find(*subject) for subject in missing}
         for (tenant, subject_id), key in found.items():
             if key is None:

@@ -11,6 +11,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
+from eventlog.keys import KeyStore
+
 BATCH = 256
 """Streams a query reads at the most."""
 
@@ -29,14 +31,17 @@ Asked = tuple[str, UUID, str]
 class Loader:
     """Reads what is asked for, query after query; no timer: what is asked during one query is read by the next."""
 
-    def __init__(self, connection: Callable[[], AbstractAsyncContextManager[AsyncConnection[Any]]]) -> None:
+    def __init__(
+        self, connection: Callable[[], AbstractAsyncContextManager[AsyncConnection[Any]]], keys: KeyStore
+    ) -> None:
         self._connection = connection
+        self._keys = keys
         self._asked: dict[Asked, asyncio.Future[list[tuple[Any, ...]]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def rows(self, asked: Asked) -> list[tuple[Any, ...]]:
-        """The stream's events as rows of COLUMNS, by version; none when there is no such stream. Raises what getting
-        a connection raises, and psycopg.Error."""
+        """The stream's events as rows of COLUMNS, by version; none when there is no such stream. The keys that open
+        them are at hand. Raises what getting a connection raises, psycopg.Error and KeyStoreError."""
         if asked not in self._asked:
             self._asked[asked] = asyncio.get_running_loop().create_future()
         found = self._asked[asked]
@@ -70,4 +75,5 @@ class Loader:
             await cursor.execute(EVENTS, [list(column) for column in zip(*batch, strict=True)], prepare=True)
             for number, *row in await cursor.fetchall():
                 streams[number - 1].append(tuple(row))
+        self._keys.fetch({(asked[0], rows[0][6]) for asked, rows in zip(batch, streams, strict=True) if rows})
         return streams

@@ -17,7 +17,7 @@ from eventlog.codec import Codec, kind_of
 from eventlog.connections import APP_ROLE, pooled
 from eventlog.envelope import Answer, Commit, Stream, partition_of
 from eventlog.errors import ClaimTaken, CommandReused, Conflict, LogUnavailable, ParentCircle
-from eventlog.keys import KeyMaker, KeyStore, SubjectKey
+from eventlog.keys import KeyMaker, KeyStore, Subject, SubjectKey
 from eventlog.loader import Loader
 from eventlog.memory import Memory
 from eventlog.rows import rows_of
@@ -50,7 +50,7 @@ class Log:
         self.keys = keys
         self.partitions = partitions
         self._writer = writer
-        self._loader = Loader(self.connection)
+        self._loader = Loader(self.connection, keys)
         self._key_maker = KeyMaker(keys)
         self._patience_s = patience_s
         self._memory = Memory(keys)
@@ -238,12 +238,18 @@ class Log:
         }
         return Answer(stream_type, stream_id, version, outcome.position, types, outcome.recorded_at, True, said)
 
-    async def _keys(self, commit: Commit) -> dict[UUID, SubjectKey]:
-        """The keys of those about whom the commit says something personal, made durable. Raises KeyDestroyed."""
+    async def _keys(self, commit: Commit) -> dict[int, SubjectKey]:
+        """By subject id as a number the keys of all about whom the commit says something personal, made durable. Raises
+        KeyDestroyed."""
         tenant, personal = commit.context.tenant, self.codec.has_personal
-        subjects = {change.stream.subject_id for change in commit.changes if any(map(personal, change.events))}
-        known = {id: key for id in subjects if (key := self.keys.known(tenant, id))}
-        if missing := subjects - known.keys():
-            made = await self._key_maker.keys({(tenant, id) for id in missing})
-            known |= {id: key for (_, id), key in made.items()}
-        return known
+        found: dict[int, SubjectKey] = {}
+        missing: set[Subject] = set()
+        for change in commit.changes:
+            id = change.stream.subject_id
+            if key := self.keys.known(tenant, id):
+                found[id.int] = key
+            elif any(map(personal, change.events)):
+                missing.add((tenant, id))
+        if missing:
+            found |= {id.int: key for (_, id), key in (await self._key_maker.keys(missing)).items()}
+        return found

@@ -36,7 +36,7 @@ class Rows:
     """All that is to be written for one command: its rows in each of the lists; what it changes, which no other command
     of its batch may change or have seen; and what it has merely seen."""
 
-    asked: list[bytes] = field(default_factory=list)
+    asked: Sequence[bytes] = ()
     made: list[bytes] = field(default_factory=list)
     seen: list[bytes] = field(default_factory=list)
     claimed: list[bytes] = field(default_factory=list)
@@ -46,8 +46,9 @@ class Rows:
     seeing: list[Hashable] = field(default_factory=list)
 
 
-def rows_of(commit: Commit, codec: Codec, keys: Mapping[UUID, SubjectKey]) -> Rows:
-    """What is to be written for a commit; `keys` are those of the people of whom it says something personal."""
+def rows_of(commit: Commit, codec: Codec, keys: Mapping[int, SubjectKey]) -> Rows:
+    """What is to be written for a commit; `keys` are by subject id, as a number, those of the people of whom it says
+    something personal."""
     context, about, rows = commit.context, commit.about, Rows()
     tenant, command_id = word(context.tenant), text(context.command_id)
     envelope = b"".join(
@@ -64,20 +65,21 @@ def rows_of(commit: Commit, codec: Codec, keys: Mapping[UUID, SubjectKey]) -> Ro
         )
     )
     for read_id, version in commit.read:
-        rows.seen.append(tenant + uuid(read_id) + integer(version) + NO_INTEGER)
-        rows.seeing.append(read_id.bytes)
+        id = uuid(read_id)
+        rows.seen.append(tenant + id + integer(version) + NO_INTEGER)
+        rows.seeing.append(id)
     for change in commit.changes:
-        stream, id = change.stream, uuid(change.aggregate.id)
-        key = keys.get(stream.subject_id)
-        row = envelope + word(kind_of(change.aggregate)) + id + small(stream.partition) + uuid(stream.subject_id)
+        aggregate, stream, id = change.aggregate, change.stream, uuid(change.aggregate.id)
+        key = keys.get(stream.subject_id.int)
+        row = envelope + word(kind_of(aggregate)) + id + small(stream.partition) + uuid(stream.subject_id)
         rows.made += [row + happened(event, codec, context.tenant, key) for event in change.events]
         named = NO_INTEGER if change.named is None else integer(change.named)
         rows.seen.append(tenant + id + integer(change.expected_version) + named)
-        rows.changing.append(change.aggregate.id.bytes)
-        hold(rows, change, codec, context.tenant)
+        rows.changing.append(id)
+        hold(rows, change, id, codec, context.tenant)
     body = codec.keys.digest("commands", context.tenant, commit.body)
     stands = word(kind_of(about)) + uuid(about.id) + integer(about.version)
-    rows.asked.append(tenant + command_id + sized(BYTES, body) + stands + integer(len(rows.made)))
+    rows.asked = (tenant + command_id + sized(BYTES, body) + stands + integer(len(rows.made)),)
     rows.changing.append(command_id)
     return rows
 
@@ -87,8 +89,7 @@ def happened(event: Event, codec: Codec, tenant: str, key: SubjectKey | None) ->
     stored = codec.encode(event, tenant, key)
     return b"".join(
         (
-            integer(event.originator_version),
-            UUID_COLUMN + uuid7().bytes,
+            NUMBERED(INTEGER, 4, event.originator_version, UUID_TYPE, 16, uuid7().bytes),
             word(stored.type),
             small(stored.schema_version),
             moment(event.timestamp),
@@ -98,18 +99,19 @@ def happened(event: Event, codec: Codec, tenant: str, key: SubjectKey | None) ->
     )
 
 
-def hold(rows: Rows, change: Changed, codec: Codec, tenant: str) -> None:
-    """What the aggregate alone may hold from now on, and what no longer; and who stands above it."""
+def hold(rows: Rows, change: Changed, id: bytes, codec: Codec, tenant: str) -> None:
+    """What the aggregate (`id` is the column of its id) alone may hold from now on, and what no longer; and who stands
+    above it."""
     aggregate = change.aggregate
     now, before = aggregate.claims, change.claims_before
     if now != before:
         for claims, changed in ((now - before, rows.claimed), (before - now, rows.released)):
             for claim in claims:
                 held = token(codec.keys, tenant, claim)
-                changed.append(word(tenant) + word(claim[0]) + sized(BYTES, held) + uuid(aggregate.id))
+                changed.append(word(tenant) + word(claim[0]) + sized(BYTES, held) + id)
                 rows.changing.append(held)
     if aggregate.parent != change.parent_before:
-        rows.placed.append(word(tenant) + uuid(aggregate.id) + uuid(aggregate.parent))
+        rows.placed.append(word(tenant) + id + uuid(aggregate.parent))
         rows.changing.append(("parents", tenant))
 
 
@@ -134,6 +136,7 @@ TEXT, BYTES, JSON, UUID_TYPE, INTEGER, SMALL, MOMENT = (
 )
 COLUMN = Struct(">ii").pack
 INTEGER_COLUMN, SMALL_COLUMN, MOMENT_COLUMN = (Struct(form).pack for form in (">iii", ">iih", ">iiq"))
+NUMBERED = Struct(">5i16s").pack  # a version and an id
 UUID_COLUMN = COLUMN(UUID_TYPE, 16)
 NO_TEXT, NO_JSON, NO_UUID, NO_INTEGER = (COLUMN(type_, -1) for type_ in (TEXT, JSON, UUID_TYPE, INTEGER))
 ELEMENT = Struct(">5i").pack  # of an array: its length, how many columns it has, and the first of them

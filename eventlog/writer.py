@@ -31,8 +31,8 @@ BATCH = 512
 """Commands a flush takes at the most: keeps one commit under some 50 ms, measured."""
 
 FEW = 16
-"""So many that wait are written together. Of more, a flush takes half: while it is under way those that were answered
-ask again, and neither side waits for the other."""
+"""So many that wait are written together. Of more, a flush takes half of all that wait or have just been answered: the
+others ask again while it is under way, and neither side waits for the other."""
 
 APPEND = (
     "SELECT * FROM log.append(%s, %s::log.asked[], %s::log.made[], %s::log.seen[], %s::log.claimed[],"
@@ -121,7 +121,7 @@ class Writer:
         try:
             await asyncio.sleep(0)  # let callers that are ready now join the first batch
             while self._waiting:
-                batch = self._next_batch()
+                batch = self._next_batch(len(answered))
                 flight = asyncio.create_task(self._flushed(batch))
                 tell(answered)  # once the next flush is on its way, as they may have more to ask
                 answered = list(zip(batch, await flight, strict=True))
@@ -129,10 +129,10 @@ class Writer:
             self._task = None
             tell(answered)
 
-    def _next_batch(self) -> list[Waiting]:
+    def _next_batch(self, answered: int) -> list[Waiting]:
         """The longest-waiting commands that do not touch what another of them changes; the others keep their place in
-        line."""
-        most = min(BATCH, max(FEW, len(self._waiting) // 2))
+        line. So many others have just been answered."""
+        most = min(BATCH, max(FEW, (len(self._waiting) + answered) // 2))
         batch: list[Waiting] = []
         later: list[Waiting] = []
         changed: set[Hashable] = set()
@@ -204,11 +204,11 @@ class Writer:
 def outcomes(batch: Sequence[Rows], head: Outcome, refused: Mapping[int, Outcome]) -> list[Outcome]:
     """What became of each command of a batch: what is recorded follows the head, in the order of the batch."""
     found = []
-    position = head.position
+    position, moment = head.position, head.recorded_at
     for item, rows in enumerate(batch):
         if (outcome := refused.get(item)) is None:
             position += len(rows.made)
-            outcome = head._replace(outcome="recorded", position=position)
+            outcome = Outcome("recorded", None, None, None, None, None, position, moment)
         found.append(outcome)
     return found
 

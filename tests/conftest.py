@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -23,6 +24,9 @@ from deploy.kafka import LocalKafka
 from deploy.postgres import LocalPostgres
 from eventlog.keys import FileKeyStore
 from eventlog.schema import migrate
+
+settings.register_profile("kronika", deadline=None)  # a busy machine says nothing about the business
+settings.load_profile("kronika")
 
 RUN = "TESTS_OF_KRONIKA"
 """Names the directory in which this run's servers say where they are; the workers of a parallel run inherit it."""

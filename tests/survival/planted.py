@@ -85,7 +85,7 @@ MEMORY = "eventlog/memory.py"
 DISPATCH, KEYS, HOST = "commands/dispatch.py", "eventlog/keys.py", "projections/host.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
-INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "api/feed.py"
+INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "projections/shown_events.py"
 
 BUGS = (
     # -- the log
@@ -203,7 +203,7 @@ BUGS = (
         "each process makes its own key for a person",
         "what was sealed with the one before opens no more",
         (
-            Edit(KEYS, "new = [s for s in set(subjects) if self.find(*s) is None]", "new = list(set(subjects))"),
+            Edit(KEYS, "new = [s for s in wanted if self.known(*s) is None]", "new = list(wanted)"),
             Edit(KEYS, '"INSERT OR IGNORE INTO data_keys', '"INSERT OR REPLACE INTO data_keys'),
         ),
     ),
@@ -225,7 +225,7 @@ BUGS = (
         "memory is believed after a conflict",
         "the same decision is tried again on the same old state",
         MEMORY,
-        "            self._known.pop((tenant, id), None)",
+        "            self._known.pop((tenant, id.int), None)",
         "            pass",
     ),
     # -- the door
@@ -455,8 +455,8 @@ BUGS = (
         "the feed goes on from the head",
         "a reader of pages misses what did not fit into one",
         FEED,
-        "reached = found[-1].position if len(found) == asked.limit else head",
-        "reached = head",
+        "return found, found[-1].position if len(found) == limit else up_to",
+        "return found, up_to",
     ),
     # -- the lakehouse
     bug(
