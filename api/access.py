@@ -33,7 +33,7 @@ async def explained(caller: Calling, house: House, asked: Annotated[Asked, Query
     """What was in force on a day is told by `known_at`, as it was acted on; `as_of` is how it was, by what is known."""
     permit(caller, "read", "user")
     cut = await asked.cut(house)
-    async with reading(house, asked) as read:
+    async with reading(house, caller, asked) as read:
         found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut, asked.object)
         if found is None:
             raise NotFound("user", asked.actor)

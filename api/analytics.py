@@ -84,8 +84,8 @@ router = APIRouter(tags=["analytics"])
     operation_id="list-analytics",
     response_model=ViewsAnswer,
 )
-async def views(_caller: Calling, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
-    async with reading(house, fresh) as read:
+async def views(caller: Calling, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
+    async with reading(house, caller, fresh) as read:
         return read.answer({"views": [described(view) for view in VIEWS.values()]})
 
 

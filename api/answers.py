@@ -22,9 +22,10 @@ from api.accesses import Rows, shown_in
 from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
-from api.tide import LOG
+from api.tide import LOG, asked_levels, least
 from commands.dispatch import SKEW, NotFound, permit
 from eventlog.envelope import Caller
+from eventlog.row_security import begin, ended
 from projections.analytics.lake import Unread
 from projections.as_of import read_from, settled
 from projections.cut import NOW, Cut
@@ -191,8 +192,11 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(house: Kronika, fresh: Fresh, names: Sequence[str] = (LOG,)) -> AsyncIterator[Reading]:
-    """A connection for reading these read models, as soon as they reflect what the caller asks.
+async def reading(
+    house: Kronika, caller: Caller, fresh: Fresh, names: Sequence[str] = (LOG,), *, snapshot: bool = False
+) -> AsyncIterator[Reading]:
+    """A connection for reading these read models, as soon as they reflect what the caller asks: it sees the rows of the
+    caller's tenant, in a `snapshot` all as of one moment.
 
     Raises NotFreshYet, BadPosition, PositionAbandoned. The position is read before the rows, so they are never older.
     """
@@ -200,16 +204,21 @@ async def reading(house: Kronika, fresh: Fresh, names: Sequence[str] = (LOG,)) -
     if asked is not None:
         await house.tide.at_least(names, asked, fresh.wait)
     async with house.reading() as connection:
-        position = await house.tide.least(names, connection)
+        async with connection.pipeline():  # one round trip for all three
+            await begin(connection, caller.tenant, snapshot=snapshot)
+            levels = await asked_levels(connection, names)
+        position = least(await levels.fetchall())
         try:
             yield Reading(house, connection, position, asked)
         except DataError:
             raise BadRequest("A value that is asked for is out of range.") from None
+        finally:
+            await ended(connection)
 
 
 @asynccontextmanager
 async def reading_as_of(
-    house: Kronika, asked: AsOf, resources: Sequence[Resource]
+    house: Kronika, caller: Caller, asked: AsOf, resources: Sequence[Resource], *, snapshot: bool = False
 ) -> AsyncIterator[tuple[Reading, Cut]]:
     """As `reading`, of these resources as of the moment asked for, and the settled cut to read them with. What was
     known at a position is not told before all of it has been taken in. Raises BadRequest, too."""
@@ -220,7 +229,7 @@ async def reading_as_of(
             cut = await settled(connection, cut)
         assert isinstance(cut.known_at, int)
         await house.tide.at_least(names, cut.known_at, max(asked.wait, PATIENCE_S))
-    async with reading(house, asked, names) as read:
+    async with reading(house, caller, asked, names, snapshot=snapshot) as read:
         yield read, cut
 
 

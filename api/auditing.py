@@ -75,7 +75,7 @@ async def looked_through(caller: Calling, house: House, asked: Annotated[Looked,
     since = None if asked.since is None else beginning(asked.since)
     until = None if asked.until is None else moment_of(asked.until, "until")
     wanted = Wanted(asked.actor, asked.object, asked.outcome, since, until)
-    async with reading(house, asked) as read:
+    async with reading(house, caller, asked) as read:
         found = await accesses(read.connection, caller, wanted, after=asked.cursor, limit=asked.limit)
         told = [as_told(row, house) for row in found.accesses]
         return read.answer({"items": told, "cursor": found.following})

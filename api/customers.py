@@ -53,7 +53,7 @@ class Sought(AsOf):
 async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
     """Exact ones first, then those that begin so, then the rest."""
     permit(caller, "read", CUSTOMERS.stream)
-    async with reading_as_of(house, asked, (SEARCHED, CUSTOMERS)) as (read, cut):
+    async with reading_as_of(house, caller, asked, (SEARCHED, CUSTOMERS)) as (read, cut):
         page = await search(read.connection, caller, asked.q, limit=asked.limit, cut=cut)
         return read.answer({"items": read.rows(CUSTOMERS, page)})
 
@@ -68,7 +68,7 @@ async def happened(id: UUID, request: Request, caller: Calling, house: House) ->
     permit(caller, "read", CUSTOMERS.stream)
     asked, others = asked_of(request)
     ask = ask_of(TIMELINE, others)
-    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
+    async with reading_as_of(house, caller, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
         page = await timeline(read.connection, caller, id, ask, cut)
         itself = Ask((Filter("id", "eq", id),), fields=("id",), limit=1)
         certain = page.rows and caller.sight(CUSTOMERS.stream).everything
@@ -113,7 +113,7 @@ class Steps(BaseModel):
 async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, Query()]) -> Response:
     permit(caller, "read", CUSTOMERS.stream)
     after = 0 if asked.after is None else await house.position(asked.after)
-    async with reading_as_of(house, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
+    async with reading_as_of(house, caller, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
         found = await replay(read.connection, house.log.codec, caller, id, after=after, limit=asked.limit, cut=cut)
         if found is None:
             raise NotFound(CUSTOMERS.stream, id)
@@ -130,7 +130,7 @@ async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, 
 async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
     """All parts are of one snapshot."""
     permit(caller, "read", CUSTOMERS.stream)
-    async with reading_as_of(house, asked, SIDES) as (read, cut):
+    async with reading_as_of(house, caller, asked, SIDES, snapshot=True) as (read, cut):
         customer = await customer_360(read.connection, caller, id, cut=cut)
         for resource in SIDES:
             about = customer.customers if customer else [id]

@@ -85,7 +85,7 @@ class DuplicatesPage(Duplicates):
 async def like(id: UUID, caller: Calling, house: House, asked: Annotated[Alike, Query()]) -> Response:
     """Merge them with merge-customers."""
     permit(caller, "read", CUSTOMERS.stream)
-    async with reading(house, asked, [DUPLICATES.projection.name]) as read:
+    async with reading(house, caller, asked, [DUPLICATES.projection.name]) as read:
         found = await duplicates_of(read.connection, caller, id, min_score=asked.min_score)
         if found is None:
             raise await read.missing(caller, CUSTOMERS.stream, id)
@@ -99,7 +99,7 @@ async def like(id: UUID, caller: Calling, house: House, asked: Annotated[Alike, 
 async def all_pairs(caller: Calling, house: House, asked: Annotated[Everywhere, Query()]) -> Response:
     """Of all customers, or those of one import; each pair once."""
     permit(caller, "read", CUSTOMERS.stream)
-    async with reading(house, asked, [DUPLICATES.projection.name]) as read:
+    async with reading(house, caller, asked, [DUPLICATES.projection.name]) as read:
         found = await page(
             read.connection,
             caller,

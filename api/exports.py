@@ -21,6 +21,7 @@ from api.kronika import Kronika
 from commands.dispatch import NotFound, dispatch, permit
 from commands.exports import Filter, RequestExport
 from eventlog.envelope import Caller
+from eventlog.row_security import begin, ended
 from projections.export_files import Expired, File, file_of, part_of
 from projections.exportable import NAMES, check
 from projections.exports import EXPORT_ROWS
@@ -136,7 +137,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 )
 async def fetched(id: UUID, caller: Calling, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
     permit(caller, "read", "export")
-    async with reading(house, fresh, [EXPORT_ROWS.name]) as read:
+    async with reading(house, caller, fresh, [EXPORT_ROWS.name]) as read:
         file = await file_of(read.connection, caller, id)
         if file is None:
             raise NotFound("export", id)
@@ -165,4 +166,6 @@ async def parts(house: Kronika, caller: Caller, file: File, first: bytes | None)
         yield part
         number += 1
         async with house.reading() as connection:
+            await begin(connection, caller.tenant)
             part = await part_of(connection, caller.tenant, file.export, file.file, number)
+            await ended(connection)

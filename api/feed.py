@@ -81,7 +81,7 @@ async def events(caller: Calling, house: House, asked: Annotated[From, Query()])
     deadline = time.monotonic() + asked.wait
     names = [LOG] if caller.sights is None else DECIDING
     while True:
-        async with reading(house, asked, names) as read:
+        async with reading(house, caller, asked, names) as read:
             head = read.position
             if after > head and caller.sights is None:
                 raise BadPosition("This position lies ahead of the log; use one that an answer has given you.")

@@ -63,7 +63,7 @@ async def ready(house: House) -> dict[str, Any]:
     """Only the log decides; a relay or a projection that lags makes reads older, not commands impossible."""
     async with house.log.connection() as connection:  # that of commands
         await connection.execute("SELECT")
-    async with house.reading() as connection:
+    async with house.log.connection() as connection:  # sees what concerns all tenants
         head = await house.tide.least(connection=connection)
         projections = await asked(connection, PROGRESS)
         return {
@@ -78,7 +78,7 @@ async def ready(house: House) -> dict[str, Any]:
 async def metrics(house: House) -> Response:
     """This process's counters, and how far behind the head of the log everything is, worked out now."""
     now = CollectorRegistry()
-    async with house.reading() as connection:
+    async with house.log.connection() as connection:
         Gauge("kronika_log_head", "Last position of the log", registry=now).set(
             await house.tide.least(connection=connection)
         )

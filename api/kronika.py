@@ -23,6 +23,7 @@ from eventlog.errors import BadPosition
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
 from eventlog.positions import Epochs
+from eventlog.row_security import READER_ROLE
 
 COMMANDS_MS = 8_000
 """How long a query of a command may take; all of them find something by its key."""
@@ -60,7 +61,7 @@ class Kronika:
         try:
             async with (
                 Log.open(settings.database_url, keys, **how | {"statement_timeout_ms": COMMANDS_MS}) as log,
-                pooled(settings.database_url, **how) as reads,
+                pooled(settings.database_url, **how, role=READER_ROLE) as reads,
             ):
                 async with reads.connection() as connection:
                     epochs = await Epochs.read(connection)
@@ -77,7 +78,8 @@ class Kronika:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection for queries, apart from those that commands use."""
+        """A connection for queries, apart from those that commands use; of read models it sees the rows of the tenant
+        that its transaction names (`eventlog.row_security.begin`), and none without."""
         async with self.reads.connection() as connection:
             yield connection
 

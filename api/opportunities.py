@@ -84,7 +84,7 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
     moment, others = asked_of(request)
     asked = Board.asked(others)
     filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
-    async with reading_as_of(house, moment, resting_on(filters, OPPORTUNITIES, PIPELINES)) as (read, cut):
+    async with reading_as_of(house, caller, moment, resting_on(filters, OPPORTUNITIES, PIPELINES)) as (read, cut):
         stages = await board(
             read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit, cut=cut
         )
@@ -112,7 +112,7 @@ async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf,
     """A visit ends when the next begins: the seconds sum exactly to the last move less the opening. The stage it is in
     now has none yet."""
     permit(caller, "read", OPPORTUNITIES.stream)
-    async with reading_as_of(house, asked, [STAGE_DURATIONS]) as (read, cut):
+    async with reading_as_of(house, caller, asked, [STAGE_DURATIONS]) as (read, cut):
         ask = Ask((Filter("opportunity_id", "eq", id),), sort="version", limit=MOST_ROWS)
         page = await listed(read.connection, caller, STAGE_DURATIONS, ask, cut, about=[id])
         visits = read.rows(STAGE_DURATIONS, page)

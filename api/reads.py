@@ -194,7 +194,7 @@ def list_of(resource: Resource) -> Endpoint:
         permit(caller, "read", resource.stream)
         asked, others = asked_of(request)
         ask = ask_of(resource, others)
-        async with reading_as_of(house, asked, resting_on(ask.filters, resource)) as (read, cut):
+        async with reading_as_of(house, caller, asked, resting_on(ask.filters, resource)) as (read, cut):
             page = await listed(read.connection, caller, resource, ask, cut)
             told: dict[str, Any] = {"items": read.rows(resource, page), "cursor": page.cursor}
             return read.answer(told if page.total is None else told | {"total": page.total})
@@ -213,7 +213,7 @@ def one_of(resource: Resource) -> Endpoint:
         wanted = tuple(part.strip() for part in asked.fields.split(",")) if asked.fields is not None else ()
         fields = (*wanted, "version") if wanted else ()
         cut = await asked.cut(house)
-        async with reading(house, asked, (LOG,) if cut else (resource.projection.name,)) as read:
+        async with reading(house, caller, asked, (LOG,) if cut else (resource.projection.name,)) as read:
             if cut:
                 page = await get_cut(read.connection, house.log.codec, caller, resource, id, cut, fields=fields)
             else:
@@ -231,7 +231,7 @@ def history_of(resource: Resource) -> Endpoint:
     async def entries(id: UUID, caller: Calling, house: House, asked: Annotated[Since, Query()]) -> Response:
         permit(caller, "read", resource.stream)
         cut, codec = await asked.cut(house), house.log.codec
-        async with reading(house, asked) as read:
+        async with reading(house, caller, asked) as read:
             found = await history(
                 read.connection, codec, caller, resource.stream, id, after=asked.after, limit=asked.limit, cut=cut
             )
@@ -248,7 +248,7 @@ def blame_of(resource: Resource) -> Endpoint:
     async def settings(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
         permit(caller, "read", resource.stream)
         cut = await asked.cut(house)
-        async with reading(house, asked) as read:
+        async with reading(house, caller, asked) as read:
             found = await blame(read.connection, house.log.codec, caller, resource.stream, id, cut)
             if found is None:
                 raise NotFound(resource.stream, id)
@@ -263,7 +263,7 @@ def diff_of(resource: Resource) -> Endpoint:
         permit(caller, "read", resource.stream)
         before = Cut(known_at=0) if asked.since is None else await side_of(house, asked.since, "from")
         after = NOW if asked.to is None else await side_of(house, asked.to, "to")
-        async with reading(house, asked) as read:
+        async with reading(house, caller, asked) as read:
             found = await diff(read.connection, house.log.codec, caller, resource.stream, id, before, after)
             if found is None:
                 raise NotFound(resource.stream, id)

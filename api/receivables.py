@@ -53,7 +53,7 @@ class AgeingAnswer(BaseModel):
 async def by_age(caller: Calling, house: House, asked: Annotated[Owed, Query()]) -> Response:
     permit(caller, "read", RECEIVABLES.stream)
     about = [Filter("customer_id", "eq", asked.customer_id)] if asked.customer_id else []
-    async with reading_as_of(house, asked, resting_on(about, RECEIVABLES)) as (read, cut):
+    async with reading_as_of(house, caller, asked, resting_on(about, RECEIVABLES)) as (read, cut):
         sums = await ageing(read.connection, caller, cut.as_of or datetime.now(UTC), asked.customer_id, cut)
         for event in await parked(read.connection, seen(RECEIVABLES, cut).projection.name):
             if event.tenant == caller.tenant:

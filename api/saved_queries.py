@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from api.answers import Calling, Fresh, House, reading
 from api.kronika import Kronika
 from api.tables import FORMATS, MEDIA_TYPES, format_of
-from commands.dispatch import NotFound
+from commands.dispatch import NotFound, permit
 from eventlog.envelope import Caller
 from projections.analytics.views import View
 from projections.query import MOST_ROWS, SOME_ROWS
@@ -98,7 +98,8 @@ class Runs(BaseModel):
     response_model=Page,
 )
 async def listed(caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
-    async with reading(house, asked, [SAVED_QUERY_ROWS.name]) as read:
+    permit(caller, "read", "saved_query")
+    async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
         rows = await queries_for(read.connection, caller, asked.after, asked.limit)
         following = rows[-1]["id"] if len(rows) == asked.limit else None
         return read.answer({"items": [read.row(row) for row in rows], "next": following})
@@ -111,7 +112,8 @@ async def listed(caller: Calling, house: House, asked: Annotated[Some, Query()])
     response_model=SavedQuery,
 )
 async def one(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
-    async with reading(house, asked, [SAVED_QUERY_ROWS.name]) as read:
+    permit(caller, "read", "saved_query")
+    async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
         row = await visible(read.connection, caller, id)
         return read.answer(read.row(row), version=row["version"])
 
@@ -125,7 +127,8 @@ async def one(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Q
     response_model=Runs,
 )
 async def runs(id: UUID, caller: Calling, house: House, asked: Annotated[Latest, Query()]) -> Response:
-    async with reading(house, asked, [SAVED_QUERY_ROWS.name]) as read:
+    permit(caller, "read", "saved_query")
+    async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
         await visible(read.connection, caller, id)
         found = await runs_of(read.connection, caller.tenant, id, asked.limit)
         return read.answer({"items": [told(house, vars(run)) for run in found]})
@@ -163,7 +166,8 @@ async def answer(
     request: Request, id: UUID, caller: Calling, house: House, asked: Annotated[Which, Query()]
 ) -> Response:
     kind = format_of(asked.format, request.headers.get("accept", ""))
-    async with reading(house, asked, [SAVED_QUERY_ROWS.name]) as read:
+    permit(caller, "read", "saved_query")
+    async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
         await visible(read.connection, caller, id)
         found = await answer_of(read.connection, caller.tenant, id, asked.due_at)
     if found is None:

@@ -87,7 +87,7 @@ async def of_opportunity(id: UUID, caller: Calling, house: House, asked: Annotat
 
 
 async def history(resource: Resource, id: UUID, caller: Calling, house: House, asked: Latest) -> Response:
-    async with reading(house, asked, [SCORING_RUNS.projection.name, resource.projection.name]) as read:
+    async with reading(house, caller, asked, [SCORING_RUNS.projection.name, resource.projection.name]) as read:
         await there(read, caller, resource, id)
         rows = await scores_of(read.connection, caller, id, asked.limit)
         return read.answer({"items": [read.row(row) for row in rows]})
@@ -99,7 +99,7 @@ async def history(resource: Resource, id: UUID, caller: Calling, house: House, a
     response_model=Page,
 )
 async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
-    async with reading(house, asked, [SCORING_RUNS.projection.name]) as read:
+    async with reading(house, caller, asked, [SCORING_RUNS.projection.name]) as read:
         await there(read, caller, SCORING_RUNS, id)
         rows = await scores_in(read.connection, caller, id, asked.after, asked.limit)
         following = rows[-1]["subject"] if len(rows) == asked.limit else None
@@ -108,7 +108,7 @@ async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some,
 
 def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
     async def calibration(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
-        async with reading(house, asked, [SCORING_RUNS.projection.name]) as read:
+        async with reading(house, caller, asked, [SCORING_RUNS.projection.name]) as read:
             row = await there(read, caller, SCORING_RUNS, id, "calibration")
             told = [
                 {"count": part["count"], "foretold": float(part["foretold"]), "happened": float(part["happened"])}

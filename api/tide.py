@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from projections.freshness import NotFreshYet
 
@@ -96,10 +96,19 @@ class Tide:
 
 async def levels(connection: AsyncConnection[Any], names: Iterable[str]) -> dict[str, int]:
     """The position that each of these reflects now."""
-    cursor = await connection.execute(
+    return dict(await (await asked_levels(connection, names)).fetchall())
+
+
+async def asked_levels(connection: AsyncConnection[Any], names: Iterable[str]) -> AsyncCursor[Any]:
+    """The question under way, as rows of name and position; in a pipeline nothing waits for it."""
+    return await connection.execute(
         "SELECT name, CASE WHEN name = %s THEN (SELECT coalesce(max(position), 0) FROM log.events)"
         " ELSE read.reflected(name) END FROM unnest(%s::text[]) AS name",
         [LOG, list(names)],
         prepare=True,
     )
-    return dict(await cursor.fetchall())
+
+
+def least(rows: Iterable[tuple[str, int]]) -> int:
+    """The position that all of these reflect."""
+    return min(position for _, position in rows)

@@ -48,10 +48,16 @@ def watched(patience_s: float) -> type[Watched]:
 
 
 def pooled(
-    url: str, *, pool_min: int, pool_max: int, statement_timeout_ms: int, connect_timeout_s: float
+    url: str,
+    *,
+    pool_min: int,
+    pool_max: int,
+    statement_timeout_ms: int,
+    connect_timeout_s: float,
+    role: str = APP_ROLE,
 ) -> AsyncConnectionPool[Any]:
     """A pool, yet to be opened, of connections in autocommit mode; all times are UTC."""
-    options = f"{APP_ROLE} -c statement_timeout={statement_timeout_ms} -c TimeZone=UTC"
+    options = f"{role} -c statement_timeout={statement_timeout_ms} -c TimeZone=UTC"
     return AsyncConnectionPool(
         url,
         min_size=pool_min,

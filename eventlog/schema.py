@@ -38,8 +38,17 @@ def migrate(url: str, partitions: int, access_days: float | None = None) -> list
         for step in new:
             connection.execute(sql(step))
             connection.execute("INSERT INTO public.kronika_migrations (step) VALUES (%s)", [step])
-        for name in ("naming", "append", "grants"):
+        for name in ("naming", "append"):
             connection.execute(sql(name))
+        try:
+            connection.execute(sql("grants"))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseUnfit(
+                "The database's owner may not make the roles that Kronika needs"
+                f" ({error.diag.message_primary}); have a superuser run"
+                " CREATE ROLE kronika_app NOLOGIN BYPASSRLS, CREATE ROLE kronika_reader NOLOGIN, and grant both to the"
+                " owner; then migrate again."
+            ) from None
         connection.execute("INSERT INTO log.settings (partitions) VALUES (%s) ON CONFLICT DO NOTHING", [partitions])
         if access_days is not None:
             connection.execute("UPDATE log.settings SET access_days = %s", [access_days])

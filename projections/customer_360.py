@@ -80,11 +80,10 @@ async def customer_360(
     now: datetime | None = None,
     cut: Cut = NOW,
 ) -> Customer360 | None:
-    """The customer from all sides, as of the settled cut; None when the caller sees no such customer. Two round trips,
-    one snapshot."""
+    """The customer from all sides, as of the settled cut; None when the caller sees no such customer. Two round trips;
+    over a connection in a snapshot all parts are of one moment."""
     now = now or cut.as_of or datetime.now(UTC)
-    async with connection.pipeline(), connection.transaction():
-        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    async with connection.pipeline():
         position = await started(
             connection, sql.SQL(REFLECTED).format([seen(resource, cut).projection.name for resource in SOURCES])
         )

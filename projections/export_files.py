@@ -12,11 +12,13 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, tuple_row
 
 from eventlog.envelope import Caller
+from eventlog.row_security import guarded
 from projections.sight import belongs
 
 EXPORTS_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS exports AUTHORIZATION kronika_app;
 SET LOCAL ROLE kronika_app;
+GRANT USAGE ON SCHEMA exports TO kronika_reader;
 
 -- A file belongs to its export once that is finished and names it; one that a process died over is named by none.
 CREATE TABLE IF NOT EXISTS exports.part (
@@ -76,6 +78,8 @@ def prepare(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         connection.execute(EXPORTS_SCHEMA)
+        for statement in guarded(sql.Identifier("exports", "part")):
+            connection.execute(statement)
 
 
 async def file_of(connection: AsyncConnection[Any], caller: Caller, id: UUID) -> File | None:

@@ -8,12 +8,15 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, tuple_row
+
+from eventlog.row_security import guarded
 
 RUNS_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS query_runs AUTHORIZATION kronika_app;
 SET LOCAL ROLE kronika_app;
+GRANT USAGE ON SCHEMA query_runs TO kronika_reader;
 
 -- The key is what lets one run, and no second, be kept for each time that a query is due.
 CREATE TABLE IF NOT EXISTS query_runs.run (
@@ -90,6 +93,8 @@ def prepare(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         connection.execute(RUNS_SCHEMA)
+        for statement in guarded(sql.Identifier("query_runs", "run")):
+            connection.execute(statement)
 
 
 async def keep(

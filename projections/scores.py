@@ -15,11 +15,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from eventlog.envelope import Caller
+from eventlog.row_security import guarded
 from projections.sight import among
 
 SCORES_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS scores AUTHORIZATION kronika_app;
 SET LOCAL ROLE kronika_app;
+GRANT USAGE ON SCHEMA scores TO kronika_reader;
 
 -- Scores belong to their run once that is finished and names their results; those that a process died over, none names.
 CREATE TABLE IF NOT EXISTS scores.score (
@@ -77,6 +79,8 @@ def prepare(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         connection.execute(SCORES_SCHEMA)
+        for statement in guarded(sql.Identifier("scores", "score")):
+            connection.execute(statement)
 
 
 async def keep(

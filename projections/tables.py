@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
+from eventlog.row_security import guarded
 from projections.host import Slot
 from projections.projection import Projection
 
@@ -71,6 +72,9 @@ CREATE TABLE IF NOT EXISTS read.reconciliations (
     resent    bigint
 );
 
+GRANT USAGE ON SCHEMA read TO kronika_reader;
+GRANT SELECT ON read.checkpoints, read.versions, read.skipped TO kronika_reader;
+
 -- The position a slot reflects: the least, over its partitions, up to which it has seen all there is. A partition with
 -- nothing new is never behind, whatever its checkpoint says. One statement, so one snapshot.
 CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -102,6 +106,41 @@ END
 $$;
 """
 
+UNGUARDED = """
+SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant'
+ WHERE c.relnamespace = 'read'::regnamespace AND c.relkind = 'r' AND NOT c.relforcerowsecurity
+"""
+
+LOOKING_UP = """
+-- Operators that PostgreSQL does not hold to be leakproof find nothing by an index under row security. So what is found
+-- by them alone is looked up here, of the tenant that the transaction has named, by the role that passes it.
+CREATE OR REPLACE FUNCTION read.customers_matching(parts integer[], patterns text[])
+RETURNS TABLE (tenant text, id uuid, name text, searchable text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+    SELECT s.tenant, s.id, s.name, s.searchable FROM read.customer_search s
+     WHERE s.tenant = current_setting('kronika.tenant', true) AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
+$$;
+CREATE OR REPLACE FUNCTION read.customers_that_matched(parts integer[], patterns text[])
+RETURNS TABLE (tenant text, id uuid, name text, searchable text, valid_from timestamptz, valid_to timestamptz,
+               known_from bigint, known_to bigint, believed_to bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+    SELECT s.tenant, s.id, s.name, s.searchable, s.valid_from, s.valid_to, s.known_from, s.known_to, s.believed_to
+      FROM read.customer_search_past s
+     WHERE s.tenant = current_setting('kronika.tenant', true) AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
+$$;
+CREATE OR REPLACE FUNCTION read.customers_with_key(sought bigint, most integer) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+    SELECT k.id FROM read.duplicate_keys k
+     WHERE k.tenant = current_setting('kronika.tenant', true) AND k.keys @> ARRAY[sought] LIMIT most
+$$;
+REVOKE ALL ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key
+   TO kronika_reader;
+"""
+
 MIGRATION_LOCK = 0x6B726F6E_00000002
 
 
@@ -116,6 +155,10 @@ def prepare(url: str, projections: Sequence[Projection]) -> list[str]:
             if projection.name not in built:
                 create(connection, Slot(projection))
                 connection.execute("INSERT INTO read.versions VALUES (%s, %s)", [projection.name, projection.version])
+        for (unguarded,) in connection.execute(UNGUARDED).fetchall():  # by an earlier release
+            for statement in guarded(sql.Identifier("read", unguarded)):
+                connection.execute(statement)
+        connection.execute(LOOKING_UP)
     return [p.name for p in projections if built.get(p.name, p.version) != p.version]
 
 
@@ -132,6 +175,7 @@ def table_of(slot: Slot) -> list[sql.Composed]:
     key = sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
     return [
         sql.SQL("CREATE TABLE {} ({})").format(slot.table, sql.SQL(", ").join([*columns, key])),
+        *guarded(slot.table),
         sql.SQL(
             "INSERT INTO read.checkpoints (slot, partition)"
             " SELECT {}, generate_series(0, partitions - 1) FROM log.settings"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg import sql
+
+from eventlog.row_security import guarded
 
 IMPORTS_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS imports AUTHORIZATION kronika_app;
 SET LOCAL ROLE kronika_app;
+GRANT USAGE ON SCHEMA imports TO kronika_reader;
 
 -- The files of a delivery, in parts, each packed and sealed with the delivery's own key.
 CREATE TABLE IF NOT EXISTS imports.file (
@@ -76,3 +80,5 @@ def prepare(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         connection.execute(IMPORTS_SCHEMA)
+        for statement in guarded(sql.Identifier("imports", "progress")):
+            connection.execute(statement)

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from eventlog.envelope import Caller
-from projections.customer_search import BY_INDEX
+from eventlog.row_security import name_tenant
 from projections.duplicates.blocks import MOST, kind_of_key
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.likeness import Likeness, Profile, likeness
@@ -26,6 +26,9 @@ AT_ONCE = 100
 """So many customers are looked at together,"""
 AT_MOST = 2_000
 """and so many for one page, however few duplicates there are among them."""
+
+BY_INDEX = "SET LOCAL enable_seqscan = off"
+"""To the planner comparing arrays costs next to nothing: for a part that many names have it would read all rows."""
 
 PAIRS = 20_000
 """So many pairs are compared at once."""
@@ -70,6 +73,7 @@ async def duplicates_of(
     refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
     async with connection.transaction():
         await connection.execute(BY_INDEX)
+        await name_tenant(connection, caller.tenant)
         rows = Rows(connection, caller)
         if not (await get(connection, caller, DUPLICATES, id, fields=("id",))).rows:
             return None
@@ -94,6 +98,7 @@ async def page(
     found = Found()
     async with connection.transaction():
         await connection.execute(BY_INDEX)
+        await name_tenant(connection, caller.tenant)
         rows = Rows(connection, caller)
         for _ in range(AT_MOST // AT_ONCE):
             ids = await customers(connection, caller, source, after, AT_ONCE)
@@ -203,7 +208,14 @@ async def candidates(
 ) -> list[tuple[UUID, UUID]]:
     """Each of these customers with each that shares a block with it; notes the keys of blocks too large for that."""
     cursor = await connection.execute(
-        CANDIDATES.format(scope=seen(caller), ids=sql.Literal(ids), most=sql.Literal(MOST), more=sql.Literal(MOST + 1))
+        CANDIDATES.format(
+            scope=seen(caller),
+            seen=among(caller, DUPLICATES.stream, sql.Identifier("t", "id")),
+            ids=sql.Literal(ids),
+            most=sql.Literal(MOST),
+            more=sql.Literal(MOST + 1),
+            most_found=sql.Literal(MOST + 1 if caller.sight(DUPLICATES.stream).everything else None),
+        )
     )
     pairs = []
     for one, other, key in await cursor.fetchall():
@@ -239,8 +251,8 @@ WITH asked AS MATERIALIZED (
     SELECT t.id, k.key FROM read.duplicate_keys t CROSS JOIN unnest(t.keys) AS k(key)
      WHERE {scope} AND t.id = ANY ({ids})
 ), blocks AS MATERIALIZED (
-    SELECT p.key, ARRAY(SELECT t.id FROM read.duplicate_keys t
-                         WHERE {scope} AND t.keys @> ARRAY[p.key] LIMIT {more}) AS members
+    SELECT p.key, ARRAY(SELECT t.id FROM read.customers_with_key(p.key, {most_found}) AS t(id)
+                         WHERE {seen} LIMIT {more}) AS members
       FROM (SELECT DISTINCT key FROM asked) p
 )
 SELECT DISTINCT a.id, m.id, NULL::bigint

@@ -151,7 +151,7 @@ async def ask(imported, house):
     """Asks the read models in SQL."""
 
     async def asked(query):
-        async with house.reading() as connection:
+        async with house.log.connection() as connection:
             return await (await connection.execute(query)).fetchall()
 
     return asked

@@ -218,7 +218,7 @@ async def figures(settings, house, project) -> Callable[[str, str], Awaitable[Ro
             await project()
         ended = done[name]
         assert (ended.state, ended.failed) == ("finished", 0), ended.why
-        async with house.reading() as connection:
+        async with house.log.connection() as connection:
             cursor = await connection.execute(query.replace("$t", f"'{tenant}'"))
             found: Rows = await cursor.fetchall()
             return found
@@ -241,7 +241,7 @@ async def test_at_any_moment_of_both_clocks_what_was_imported_is_what_the_log_te
     )
     caller, chance, seen = Caller(name.replace("_", "-"), "operator"), Random(6), 0
     kept = [one for one in KEPT if any(kind == one.stream for _, kind, *_ in events)]
-    async with house.reading() as own:
+    async with house.log.connection() as own:
         for number in range(CUTS):
             as_of, known = chance.choice(events)[2], chance.choice(events)
             cut = (Cut(as_of), Cut(None, known[3]), Cut(as_of, known[3]), Cut(None, known[4]))[number % 4]

@@ -1,0 +1,110 @@
+"""The backstop: PostgreSQL itself shows a caller's connection the rows of one tenant alone, and none without."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
+
+from eventlog.row_security import READER_ROLE
+from projections import TABLES
+
+SCHEMAS = ["read", "scores", "exports", "imports", "query_runs"]
+
+WITHOUT_TENANTS = {"read.checkpoints", "read.versions", "read.skipped", "read.reconciliations"}
+"""What says how far Kronika's own work has come."""
+
+NOT_READ = {"imports.file", "imports.outcome", "imports.kept"}
+"""Tables that callers' connections cannot read at all."""
+
+TABLES_OF = """
+SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity,
+       EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant'),
+       ARRAY(SELECT pg_get_expr(p.polqual, c.oid) FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive),
+       has_table_privilege('kronika_reader', c.oid, 'SELECT'),
+       has_table_privilege('kronika_reader', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'm') ORDER BY 1
+"""
+
+VIEWS_OF = """
+SELECT c.oid::regclass::text, coalesce('security_invoker=true' = ANY (c.reloptions), false)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%s) AND c.relkind = 'v'
+"""
+
+DEFINERS = """
+SELECT p.oid::regproc::text, p.prosrc, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE'),
+       has_function_privilege('kronika_reader', p.oid, 'EXECUTE')
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%s) AND p.prosecdef
+"""
+
+
+@pytest.fixture(scope="module")
+def owner(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def test_every_table_with_rows_of_tenants_is_under_the_backstop(owner):
+    found = owner.execute(TABLES_OF, [SCHEMAS]).fetchall()
+    assert len(found) > len(TABLES)
+    for table, forced, has_tenant, rules, is_read, is_written in found:
+        assert not is_written, table
+        if not has_tenant:
+            assert table in WITHOUT_TENANTS, table
+        elif is_read:
+            assert forced, table
+            assert rules == ["(tenant = current_setting('kronika.tenant'::text, true))"], table
+        else:
+            assert table in NOT_READ, table
+
+
+def test_views_ask_as_whoever_asks_them(owner):
+    assert all(invoked for _, invoked in owner.execute(VIEWS_OF, [SCHEMAS]).fetchall())
+
+
+def test_what_passes_the_backstop_names_the_tenant_itself_and_finds_nothing_by_a_callers_path(owner):
+    found = owner.execute(DEFINERS, [SCHEMAS]).fetchall()
+    assert len(found) == 3
+    for name, source, configuration, everybody, readers in found:
+        assert "tenant = current_setting('kronika.tenant', true)" in source, name
+        assert "search_path=pg_catalog, pg_temp" in configuration, name
+        assert (everybody, readers) == (False, True), name
+
+
+def test_callers_connections_pass_no_row_security_and_our_own_processes_do(owner):
+    asked = "SELECT rolname, rolbypassrls OR rolsuper FROM pg_roles WHERE rolname LIKE 'kronika_%'"
+    roles = dict(owner.execute(asked).fetchall())
+    assert (roles["kronika_reader"], roles["kronika_app"]) == (False, True)
+    assert not owner.execute("SELECT pg_has_role('kronika_reader', 'kronika_app', 'MEMBER')").fetchone()[0]
+
+
+@pytest.fixture
+def reader(database_url, owner):
+    owner.execute(
+        "INSERT INTO read.teams (tenant, id, version, position, subject_id, created_at, created_recorded_at,"
+        " created_by, updated_at, updated_recorded_at, updated_by, since, name)"
+        " SELECT t, gen_random_uuid(), 1, 1, gen_random_uuid(), now(), now(), 'x', now(), now(), 'x', '{}', t"
+        " FROM unnest(ARRAY['acme', 'rival']) t"
+    )
+    with psycopg.connect(database_url, options=READER_ROLE) as connection:
+        yield connection
+    owner.execute("TRUNCATE read.teams")
+
+
+def seen(connection, table="teams"):
+    return connection.execute(sql.SQL("SELECT tenant FROM {}").format(sql.Identifier("read", table))).fetchall()
+
+
+def test_a_transaction_that_names_no_tenant_sees_nothing_and_one_that_does_its_own(reader):
+    assert seen(reader) == []
+    reader.execute("SELECT set_config('kronika.tenant', 'acme', true)")
+    assert seen(reader) == [("acme",)]
+    assert reader.execute("SELECT * FROM read.teams WHERE tenant = 'rival' OR true").rowcount == 1
+    reader.commit()
+    assert seen(reader) == []
+    for statement in ("DELETE FROM read.teams", "SELECT FROM imports.file", "SELECT FROM log.claims"):
+        with pytest.raises(InsufficientPrivilege):
+            reader.execute(statement)
+        reader.rollback()
