@@ -74,6 +74,10 @@ class Crm(Protocol):
         """As `load_or_new`, whether the caller sees it or not: for what a command does not name, but rests on."""
         ...
 
+    def shows(self, aggregate: Aggregate) -> bool:
+        """Whether the caller sees what was looked up, and may be told of it."""
+        ...
+
     async def past(self, aggregate: Aggregate) -> list[Event]:
         """Every event of an aggregate that was loaded, by version."""
         ...

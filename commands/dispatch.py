@@ -233,6 +233,9 @@ class Unit:
             await self._judge(self._tracked[id])
         return found
 
+    def shows(self, aggregate: Aggregate) -> bool:
+        return not self._tracked[aggregate.id].hidden
+
     async def _judge(self, tracked: Tracked) -> None:
         """Note what the policy lets the caller do with what was loaded, as it stands before the command."""
         kind = kind_of(tracked.aggregate)

@@ -53,15 +53,17 @@ async def undo_events(command: UndoEvents, crm: Crm) -> Retractable:
 
 
 async def refuse_while_referred_to(thing: Retractable, crm: Crm) -> None:
-    """Raise NotUndone when others refer to what is to be retracted."""
-    own, by = (kind_of(thing), thing.id), []
+    """Raise NotUndone when others refer to what is to be retracted; those that the caller does not see are not named."""
+    own, by, referred_to = (kind_of(thing), thing.id), [], False
     named = await crm.naming(thing)
     for kind, id, version in named:
         other = await crm.look_up(KINDS[kind], id)
         if own in other.references and not other.retracted:
-            by.append((kind, id, version))
+            referred_to = True
+            if crm.shows(other):
+                by.append((kind, id, version))
         if isinstance(other, Customer) and other.merged_into:  # it has taken over whom the other one refers to
             survivor = await crm.look_up(Customer, other.merged_into)
             named.append((kind, survivor.id, survivor.absorbed.get(str(id), 1)))
-    if by:
+    if referred_to:
         raise NotUndone([Obstacle(1, f"Others refer to the {own[0]}; undo that first, or with it.", tuple(by))])

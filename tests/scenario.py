@@ -47,6 +47,9 @@ class Scenario:
 
     look_up = load_or_new
 
+    def shows(self, aggregate: Aggregate) -> bool:
+        return True
+
     async def past(self, aggregate: Aggregate) -> list[Event]:
         return [event for event in self.history if event.originator_id == aggregate.id]
 
