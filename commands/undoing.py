@@ -53,7 +53,7 @@ async def undo_events(command: UndoEvents, crm: Crm) -> Retractable:
 
 
 async def refuse_while_referred_to(thing: Retractable, crm: Crm) -> None:
-    """Raise NotUndone when others refer to what is to be retracted; those that the caller does not see are not named."""
+    """Raise NotUndone when others refer to what is to be retracted; it names those that the caller sees."""
     own, by, referred_to = (kind_of(thing), thing.id), [], False
     named = await crm.naming(thing)
     for kind, id, version in named:
