@@ -148,9 +148,10 @@ class Aggregate:
     def copied(self, now: datetime | None) -> Self:
         """Another aggregate in the same state, to decide at another moment."""
         other = object.__new__(type(self))
-        vars(other).update(
-            {name: value.copy() if type(value) in CONTAINERS else value for name, value in vars(self).items()}
-        )
+        state = other.__dict__ = vars(self).copy()
+        for name in containers(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            if isinstance(value := state[name], CONTAINERS):
+                state[name] = value.copy()
         other.now = now
         return other
 
@@ -224,6 +225,12 @@ class Aggregate:
         """The events recorded since the last call, oldest first."""
         collected, self._pending = self._pending, []
         return collected
+
+
+@cache
+def containers(kind: type[Aggregate]) -> tuple[str, ...]:
+    """The attributes that are changed in place: those that begin as containers. In all others a value is replaced."""
+    return tuple(name for name, value in vars(kind(UUID(int=0))).items() if isinstance(value, CONTAINERS))
 
 
 @cache
