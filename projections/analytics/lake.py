@@ -79,6 +79,31 @@ class Reading:
     parked: list[Unread] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What every question asks besides its own, of one snapshot: the same until another is committed."""
+
+    snapshot: int
+    checkpoints: dict[int, int]
+    parked: dict[str, list[Unread]]
+    """By tenant"""
+    retractions: bool
+    """Whether anybody has ever retracted anything"""
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection, known: Standing | None) -> Standing:
+        """That of a transaction's snapshot; the one that is known, if it is that."""
+        (snapshot,) = one(connection, "SELECT id FROM ducklake_current_snapshot('lake')")
+        if known is not None and known.snapshot == snapshot:
+            return known
+        parked: dict[str, list[Unread]] = {}
+        found = connection.execute("SELECT DISTINCT tenant, position, event_id FROM lake.parked ORDER BY position")
+        for tenant, position, event_id in found.fetchall():
+            parked.setdefault(tenant, []).append(Unread(position, event_id))
+        (retractions,) = one(connection, "SELECT EXISTS (FROM lake.retractions)")
+        return cls(snapshot, checkpoints(connection), parked, retractions)
+
+
 class Lake:
     """One connection to the lakehouse. `ask` may be called from several threads at once, all else from one at a time.
 
@@ -87,6 +112,7 @@ class Lake:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self._standing: Standing | None = None
 
     @classmethod
     def open(cls, url: str, path: str, *, read_only: bool = False, memory: str = "1GB", threads: int = 2) -> Self:
@@ -113,11 +139,12 @@ class Lake:
         if cursor is None:
             with self.connection.cursor() as cursor:
                 return self.ask(caller, view, cursor, most)
-        query, parameters = scope(caller, view, FACTS)
-        query += f"\nLIMIT {most:d}" if most is not None else ""
         with transaction(cursor):
+            self._standing = standing = Standing.of(cursor, self._standing)
+            query, parameters = scope(caller, view, FACTS, retractions=standing.retractions)
+            query += f"\nLIMIT {most:d}" if most is not None else ""
             rows = cursor.execute(query, parameters).to_arrow_table()
-            return Reading(rows, checkpoints(cursor), unread(cursor, caller))
+        return Reading(rows, standing.checkpoints, standing.parked.get(caller.tenant, []))
 
     def checkpoints(self) -> dict[int, int]:
         with self.connection.cursor() as cursor:
@@ -251,13 +278,6 @@ def one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[
 
 def checkpoints(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     return dict(connection.execute("SELECT partition, position FROM lake.checkpoints ORDER BY partition").fetchall())
-
-
-def unread(connection: duckdb.DuckDBPyConnection, caller: Caller) -> list[Unread]:
-    found = connection.execute(
-        "SELECT position, event_id FROM lake.parked WHERE tenant = ?", [caller.tenant]
-    ).fetchall()
-    return [Unread(position, event_id) for position, event_id in sorted(set(found))]
 
 
 def attached(

@@ -182,6 +182,19 @@ async def test_a_parameter_that_cannot_be_is_told_clearly(client, business, aske
     assert says in answer.text
 
 
+async def test_rates_are_told_by_currency(client, business):
+    path = path_of("purchase_histories")
+    for rates, says in (("USD", "USD:0.9"), ("USD:0", "greater than 0"), ("USD:x", "decimal")):
+        answer = await client.get(path, params={"currency": "CNY", "rates": rates})
+        assert answer.status_code == 422
+        assert says in answer.text
+    told = [
+        (await client.get(path, params={"currency": "EUR", **rates})).json()["rows"][0]
+        for rates in ({}, {"rates": "CNY:0.125,USD:0.9"})
+    ]
+    assert [(row["value"], row["without_rate"]) for row in told] == [(None, ["CNY"]), (99.9 * 0.125, [])]
+
+
 async def test_what_the_lakehouse_has_not_taken_in_yet_is_waited_for_and_then_said(client, business, analyse):
     newer = (await does(client, "register-customer", kind="person", name="Han")).headers["x-position"]
     answer = await client.get(path_of("customer_growth"), params={"min_position": newer, "wait": "0.2"})

@@ -50,7 +50,7 @@ class Office:
         order = await self.company.order(customer, lines=lines, occurred_at=moment)
         await self.company.does("confirm-order", order_id=order, occurred_at=moment)
 
-    async def opens(self) -> None:
+    async def opens(self, *, free: bool = False) -> None:
         """Fifty customers come in the first two months of the year; each buys at a pace of its own until it leaves."""
         chance = random.Random(17)
         for number in range(50):
@@ -61,7 +61,8 @@ class Office:
                 days.append(day)
             self.customers.append(customer := await self.company.customer(f"Customer {number}"))
             for bought in days:
-                await self.purchase(customer, bought, round(usual * chance.uniform(0.5, 1.5)) + 1)
+                price = round(usual * chance.uniform(0.5, 1.5)) + 1
+                await self.purchase(customer, bought, 0 if free else price)
 
     async def score(self, **fields) -> dict[str, Any]:
         """What is told of a run once the clerk has been at it."""
@@ -171,6 +172,24 @@ async def test_an_empty_log_and_a_single_customer_fail_with_a_reason(empty_offic
     failed = await empty_office.score(model=model)
     assert (failed["state"], failed["scored"]) == ("failed", None)
     assert "cannot be fitted" in failed["why"]
+
+
+async def test_where_everybody_is_lost_nobody_is_told_to_be_there(office):
+    late = {"as_of": date(2026, 10, 31)}
+    run = await office.score(model="mbg-nbd", **late)
+    assert run["state"] == "finished", run["why"]
+    assert all(row["numbers"]["alive"] < 0.5 for row in await office.scores(run))
+    failed = await office.score(model="churn", horizon_days=200, **late)
+    assert failed["state"] == "failed"
+    assert "it happened to 0 of" in failed["why"]
+
+
+async def test_who_pays_nothing_is_scored_without_a_value(empty_office):
+    await empty_office.opens(free=True)
+    run = await empty_office.score(model="mbg-nbd")
+    assert run["state"] == "finished", run["why"]
+    for row in await empty_office.scores(run):
+        assert (row["numbers"]["spent"], row["numbers"]["lifetime_value"]) == (0, None)
 
 
 async def test_where_a_currency_has_no_rate_the_run_names_it_and_tells_no_value(office):

@@ -5,7 +5,7 @@
 WITH aged AS (
     SELECT CASE $by::VARCHAR WHEN 'team' THEN team WHEN 'priority' THEN priority WHEN 'kind' THEN kind
                              WHEN 'channel' THEN channel WHEN 'product' THEN product WHEN 'category' THEN category END AS dimension,
-           first_response_s, epoch($moment::TIMESTAMPTZ - started_at) / 86400 AS days
+           first_response_s, (epoch_us($moment::TIMESTAMPTZ) - epoch_us(started_at)) / 86400e6 AS days
       FROM cycles WHERE ended_at IS NULL
 )
 SELECT dimension, count(*) AS open, count(*) FILTER (first_response_s IS NULL) AS unanswered,

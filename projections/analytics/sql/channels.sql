@@ -6,11 +6,11 @@
 -- Orders, net    purchases of these days, and their worth less what came back.
 -- Values are empty where a channel has more than one currency.
 WITH happened AS (
-    SELECT channel, registered_at::DATE AS happened_on, 'customer' AS what, NULL AS stage_type, NULL AS currency,
+    SELECT channel, make_timestamp(epoch_us(registered_at))::DATE AS happened_on, 'customer' AS what, NULL AS stage_type, NULL AS currency,
            NULL::DECIMAL(38,4) AS worth
       FROM customer_cards WHERE merged_into IS NULL AND registered_at IS NOT NULL
      UNION ALL
-    SELECT channel, opened_at::DATE, 'opportunity', stage_type, CASE WHEN stage_type = 'won' THEN currency END, amount FROM deals
+    SELECT channel, make_timestamp(epoch_us(opened_at))::DATE, 'opportunity', stage_type, CASE WHEN stage_type = 'won' THEN currency END, amount FROM deals
      UNION ALL
     SELECT channel, bought_on, 'order', NULL, currency, net FROM purchases
 ), summed AS (

@@ -5,7 +5,7 @@
 -- Deactivated  customers that were deactivated, less those that were reactivated.
 -- Customers    at the end of the month: all registered so far less all merged so far; deactivated ones are still customers.
 WITH monthly AS (
-    SELECT date_trunc('month', occurred_at)::DATE AS month,
+    SELECT date_trunc('month', make_timestamp(epoch_us(occurred_at)))::DATE AS month,
            count(*) FILTER (what = 'registered') AS registered,
            count(*) FILTER (what = 'merged_into') - count(*) FILTER (what = 'unmerged') AS merged,
            count(*) FILTER (what = 'deactivated') - count(*) FILTER (what = 'reactivated') AS deactivated

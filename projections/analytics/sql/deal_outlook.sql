@@ -9,7 +9,8 @@
 -- product     the dearest line of what was offered last (the first of equally dear ones); `amount` is the sum of all
 --             lines. Owner, team and source are those known when it was opened, customer says whether one was.
 WITH moves AS (
-    SELECT stream_id, version, what, stage, stage_rank, stage_type, from_stage_rank, occurred_at::DATE AS day
+    SELECT stream_id, version, what, stage, stage_rank, stage_type, from_stage_rank,
+           make_timestamp(epoch_us(occurred_at))::DATE AS day
       FROM stage_moves
 ), way AS (
     SELECT stream_id, arg_max(stage, version) AS stage, arg_max(stage_rank, version) AS stage_rank,

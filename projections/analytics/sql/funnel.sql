@@ -11,7 +11,7 @@
 -- Open, lost those that got no further than this stage and are open, or lost, now. reached = reached(next) + open + lost
 --            (in the last stage: those won and not reopened since, besides open and lost).
 WITH entered AS (
-    SELECT stream_id, pipeline_id, pipeline_version, date_trunc($cohort, occurred_at)::DATE AS cohort
+    SELECT stream_id, pipeline_id, pipeline_version, date_trunc($cohort, make_timestamp(epoch_us(occurred_at)))::DATE AS cohort
       FROM stage_moves
      WHERE what = 'opened'
        AND ($entered_from::DATE IS NULL OR occurred_at >= $entered_from::DATE)

@@ -21,7 +21,9 @@ WITH asked AS (
        AND ($owner::VARCHAR IS NULL OR p.owner = $owner)
        AND ($team::VARCHAR IS NULL OR p.team = $team)
 ), worth AS (
-    SELECT stream_id, CASE $by::VARCHAR WHEN 'product' THEN sku END AS sku, sum(net) AS net FROM agreed_lines GROUP BY ALL
+    SELECT stream_id, sku, sum(net) AS net FROM agreed_lines WHERE $by::VARCHAR IS NOT DISTINCT FROM 'product' GROUP BY ALL
+     UNION ALL
+    SELECT stream_id, NULL, net FROM placed_orders WHERE $by::VARCHAR IS DISTINCT FROM 'product'
 ), happened AS (
     SELECT stream_id, sku, 'booked' AS what, confirmed_at AS moment, net
       FROM asked JOIN worth USING (stream_id) WHERE confirmed_at IS NOT NULL
@@ -31,7 +33,7 @@ WITH asked AS (
      UNION ALL
     SELECT stream_id, CASE $by::VARCHAR WHEN 'product' THEN sku END, what, moved_at, net FROM goods_moved
 )
-SELECT date_trunc('month', moment)::DATE AS month, currency,
+SELECT date_trunc('month', make_timestamp(epoch_us(moment)))::DATE AS month, currency,
        coalesce(sku, dimension) AS dimension,
        count(*) FILTER (what = 'booked') AS orders,
        coalesce(sum(net) FILTER (what = 'booked'), 0) AS booked,

@@ -7,7 +7,7 @@
 -- Reopen rate     of the cycles that were resolved, which part was followed by another one of the same ticket.
 -- CSAT            ratings of 4 and 5 / ratings, with its 95 % interval after Wilson (z = 1.959964).
 WITH asked AS (
-    SELECT date_trunc($period, started_at)::DATE AS period,
+    SELECT date_trunc($period, make_timestamp(epoch_us(started_at)))::DATE AS period,
            CASE $by::VARCHAR WHEN 'team' THEN team WHEN 'priority' THEN priority WHEN 'kind' THEN kind
                              WHEN 'channel' THEN channel WHEN 'product' THEN product WHEN 'category' THEN category END AS dimension,
            first_response_s, resolution_s, ended_as, score,

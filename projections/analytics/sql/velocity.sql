@@ -16,7 +16,7 @@ WITH counted AS (
            count(*) FILTER (stage_type = 'open' AND amount IS NOT NULL) AS opportunities,
            avg(amount) FILTER (decided AND stage_type = 'won') AS mean_value,
            count(*) FILTER (decided AND stage_type = 'won') / nullif(count(*) FILTER (decided), 0) AS win_rate,
-           avg(epoch(moved_at - opened_at)) FILTER (decided AND stage_type = 'won') / 86400 AS cycle_days
+           avg(epoch_us(moved_at) - epoch_us(opened_at)) FILTER (decided AND stage_type = 'won') / 86400e6 AS cycle_days
       FROM counted GROUP BY ALL
 )
 SELECT currency, dimension, opportunities, mean_value, win_rate, cycle_days,

@@ -6,7 +6,7 @@
 --               a row are in more than one currency: ask with `currency`.
 -- Dimension     owner, team, region of the customer, or channel, as they are now.
 WITH counted AS (
-    SELECT CASE $form WHEN 'close' THEN closed_on ELSE opened_at::DATE END AS counted_on,
+    SELECT CASE $form WHEN 'close' THEN closed_on ELSE make_timestamp(epoch_us(opened_at))::DATE END AS counted_on,
            CASE $by::VARCHAR WHEN 'owner' THEN owner WHEN 'team' THEN team WHEN 'channel' THEN channel
                              WHEN 'region' THEN region END AS dimension,
            stage_type, amount, CASE WHEN amount IS NOT NULL THEN currency END AS currency

@@ -126,26 +126,29 @@ class Scope(NamedTuple):
         return cls(" AND ".join(conditions), values)
 
 
-def scope(caller: Caller, view: View, facts: Iterable[str]) -> tuple[str, dict[str, Any]]:
+def scope(caller: Caller, view: View, facts: Iterable[str], *, retractions: bool = True) -> tuple[str, dict[str, Any]]:
     """The view's query, and its parameters, over nothing but what this caller may see, by the day and the position
-    asked for. The one way to the facts: a view cannot name the tables themselves."""
+    asked for. The one way to the facts: a view cannot name the tables themselves. Without `retractions` there are
+    none."""
     seen, query = Scope.of(caller, view.as_of, view.known_at), view.sql()
     used = definitions_of(query)
-    together = ",\n".join([*scoped(seen, facts, [query, *used.values()]), *(f"{n} AS ({q})" for n, q in used.items())])
+    tables = scoped(seen, facts, [query, *used.values()], retractions)
+    together = ",\n".join([*tables, *(f"{name} AS ({its})" for name, its in used.items())])
     text = f"WITH {together},\n{query.removeprefix('WITH ')}"
     values = view.parameters() | seen.values
     return text, {name: values[name] for name in set(re.findall(r"\$(\w+)", text))}
 
 
-def scoped(scope: Scope, facts: Iterable[str], texts: Iterable[str]) -> list[str]:
-    """Each fact that one of these texts names, under its own name and without what was retracted."""
+def scoped(scope: Scope, facts: Iterable[str], texts: Iterable[str], retractions: bool = True) -> list[str]:
+    """Each fact that one of these texts names, under its own name and without what was retracted. Each mention reads
+    the files anew, and of them only what it needs: to keep the rows of a fact in memory costs more."""
     together = "\n".join(texts)
-    stands = f"{scope.conditions} AND stream_id NOT IN (FROM retracted)"
+    stands = f"{scope.conditions} AND stream_id NOT IN (FROM retracted)" if retractions else scope.conditions
+    said = f"retractions AS (SELECT * FROM lake.retractions WHERE {scope.conditions})"  # noqa: S608  # names of our own
     return [
-        f"retractions AS (SELECT * FROM lake.retractions WHERE {scope.conditions})",  # noqa: S608  # names of our own
-        RETRACTED,
+        *([said, RETRACTED] if retractions or "retractions" in together else []),
         *(
-            f"{fact} AS (SELECT * FROM lake.{fact} WHERE {stands})"  # noqa: S608  # as above
+            f"{fact} AS NOT MATERIALIZED (SELECT * FROM lake.{fact} WHERE {stands})"  # noqa: S608  # as above
             for fact in facts
             if fact != "retractions" and re.search(rf"\b{fact}\b", together)
         ),

@@ -15,6 +15,8 @@ from projections.analytics.views.view import DEFINITIONS, words
 
 ANY = {
     "text": ["li", "</script><b>", None],
+    "texts": [["CNY"], [], None],
+    "flag": [True, False, None],
     "id": ["6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01"] * 3,
     "date": [date(2025, 1, 1), date(2025, 2, 1), None],
     "moment": [datetime(2025, 1, 1, tzinfo=UTC)] * 3,

@@ -33,8 +33,8 @@ WITH told AS (
     WINDOW in_order AS (PARTITION BY stream_id, turn ORDER BY n)
 ), waited AS (
     SELECT stream_id, turn,
-           sum(epoch(greatest(least(coalesce(over_at, answered_at), answered_at) - began_at, INTERVAL 0 SECOND))) AS answering,
-           sum(epoch(over_at - began_at)) AS resolving
+           sum(greatest(epoch_us(least(coalesce(over_at, answered_at), answered_at)) - epoch_us(began_at), 0)) / 1e6 AS answering,
+           sum(epoch_us(over_at) - epoch_us(began_at)) / 1e6 AS resolving
       FROM marks JOIN outcome USING (stream_id, turn)
      WHERE what = 'paused' AND before IS DISTINCT FROM 'paused'
      GROUP BY stream_id, turn
@@ -46,8 +46,8 @@ WITH told AS (
 )
 SELECT stream_id AS ticket_id, cycle, customer_id, kind, priority, channel, product, category, team, started_at, ended_at,
        CASE ended_by WHEN 'closed' THEN 'unresolved' ELSE ended_by END AS ended_as,
-       epoch(answered_at - started_at) - coalesce(answering, 0) AS first_response_s,
-       CASE ended_by WHEN 'resolved' THEN epoch(ended_at - started_at) - coalesce(resolving, 0) END AS resolution_s,
+       (epoch_us(answered_at) - epoch_us(started_at)) / 1e6 - coalesce(answering, 0) AS first_response_s,
+       CASE ended_by WHEN 'resolved' THEN (epoch_us(ended_at) - epoch_us(started_at)) / 1e6 - coalesce(resolving, 0) END AS resolution_s,
        score
   FROM turns JOIN outcome USING (stream_id, turn) JOIN opened USING (stream_id)
   LEFT JOIN waited USING (stream_id, turn) LEFT JOIN score USING (stream_id, cycle)

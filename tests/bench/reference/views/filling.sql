@@ -28,6 +28,7 @@ SELECT 'bench' AS tenant, o * 3 + n AS position, id AS stream_id, n + 1 AS versi
        began + to_days(n) AS recorded_at,
        CASE n WHEN 0 THEN 'placed' WHEN 1 THEN 'confirmed' ELSE CASE WHEN chance = 0 THEN 'cancelled' ELSE 'delivered' END END AS what,
        CASE n WHEN 0 THEN customer END AS customer_id, CASE n WHEN 0 THEN 'CNY' END AS currency,
+       CASE n WHEN 0 THEN 100 + (hash(o, 1::BIGINT) % 900)::INTEGER + (hash(o, 2::BIGINT) % 900)::INTEGER END AS net,
        'channel ' || o % 5 AS source FROM bought, range(3) t(n);
 INSERT INTO lake.order_lines BY NAME
 SELECT 'bench' AS tenant, o * 3 + n AS position, id AS stream_id, n + 1 AS version, began + to_days(n) AS occurred_at,

@@ -46,7 +46,7 @@ def asking() -> Callable[[View], pa.Table]:
         moment = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
         order = {"tenant": "acme", "stream_id": str(UUID(int=10**6 + number)), "occurred_at": moment}
         placed = order | {"position": 2 * number - 1, "version": 1, "what": "placed", "currency": "USD"}
-        steps.append(placed | {"customer_id": str(UUID(int=int(customer)))})
+        steps.append(placed | {"customer_id": str(UUID(int=int(customer))), "net": dollars})
         steps.append(order | {"position": 2 * number, "version": 2, "what": "confirmed"})
         lines.append(placed | {"line": 1, "quantity": 1, "net": dollars})
     connection = duckdb.connect(config={"threads": "1"})
