@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import PATIENCE_S, AsOf, Calling, Fresh, House, Reading, reading
 from api.errors import BadRequest, invalid
 from api.reads import clocks
 from api.tables import FORMATS, MEDIA_TYPES, Format, format_of
+from commands.dispatch import permit
 from eventlog.envelope import Caller
 from projections.analytics import VIEWS
 from projections.analytics.charts import drawn
@@ -23,6 +24,15 @@ from projections.analytics.views import Column, View
 from projections.cut import Cut
 
 Endpoint = Callable[..., Awaitable[Response]]
+
+
+async def analysing(caller: Calling) -> Caller:
+    """Who asks, and may ask the lakehouse. Raises Forbidden."""
+    permit(caller, "read", "analytics")
+    return caller
+
+
+Analysing = Annotated[Caller, Depends(analysing)]
 
 MOST = 1_000_000
 SOME = 100_000
@@ -84,7 +94,7 @@ router = APIRouter(tags=["analytics"])
     operation_id="list-analytics",
     response_model=ViewsAnswer,
 )
-async def views(caller: Calling, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
+async def views(caller: Analysing, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
     async with reading(house, caller, fresh) as read:
         return read.answer({"views": [described(view) for view in VIEWS.values()]})
 
@@ -136,7 +146,7 @@ ALONE = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src
 
 
 def answer_of(view: type[View]) -> Endpoint:
-    async def answer(request: Request, caller: Calling, house: House) -> Response:
+    async def answer(request: Request, caller: Analysing, house: House) -> Response:
         told, asked, cut = await asked_of(request, house, view)
         kind = format_of(told.format, request.headers.get("accept", ""))
         found, read, more = await asked_for(house, caller, told, asked, cut)
@@ -147,7 +157,7 @@ def answer_of(view: type[View]) -> Endpoint:
 
 
 def picture_of(view: type[View], kind: str) -> Endpoint:
-    async def picture(request: Request, caller: Calling, house: House) -> Response:
+    async def picture(request: Request, caller: Analysing, house: House) -> Response:
         told, asked, cut = await asked_of(request, house, view)
         found, read, _ = await asked_for(house, caller, told, asked, cut)
         body = await asyncio.to_thread(drawn, view, found.rows, kind)

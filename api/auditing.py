@@ -11,14 +11,11 @@ from pydantic import BaseModel, Field
 
 from api.answers import DAY, Calling, Fresh, House, moment_of, reading
 from api.kronika import Kronika
-from domain.policy import Forbidden
-from eventlog.envelope import Caller
+from commands.dispatch import permit
 from projections.accesses import Wanted, accesses
 from projections.query import MOST_ROWS, SOME_ROWS
 
 router = APIRouter(tags=["identity"])
-
-AUDITING = frozenset({"auditor", "administrator"})
 
 
 class Looked(Fresh):
@@ -71,7 +68,7 @@ class Accesses(BaseModel):
     response_model=Accesses,
 )
 async def looked_through(caller: Calling, house: House, asked: Annotated[Looked, Query()]) -> Response:
-    permit_auditing(caller)
+    permit(caller, "read", "access")
     since = None if asked.since is None else beginning(asked.since)
     until = None if asked.until is None else moment_of(asked.until, "until")
     wanted = Wanted(asked.actor, asked.object, asked.outcome, since, until)
@@ -79,12 +76,6 @@ async def looked_through(caller: Calling, house: House, asked: Annotated[Looked,
         found = await accesses(read.connection, caller, wanted, after=asked.cursor, limit=asked.limit)
         told = [as_told(row, house) for row in found.accesses]
         return read.answer({"items": told, "cursor": found.following})
-
-
-def permit_auditing(caller: Caller) -> None:
-    """Raises Forbidden."""
-    if caller.kind != "operator" and caller.roles.isdisjoint(AUDITING):
-        raise Forbidden("The access log is read by auditors and administrators.")
 
 
 def beginning(text: str) -> datetime:

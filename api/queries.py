@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, ValidationError
 
 from api import body
-from api.answers import PATIENCE_S, AsOf, Calling, Fresh, House, Reading
+from api.analytics import Analysing
+from api.answers import PATIENCE_S, AsOf, Fresh, House, Reading
 from api.door import visit
 from api.errors import invalid
 from api.tables import FORMATS, MEDIA_TYPES, format_of
@@ -69,7 +70,7 @@ ANSWER: dict[str, Any] = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": SqlRequest.model_json_schema()}}}
     },
 )
-async def asked(request: Request, caller: Calling, house: House) -> Response:
+async def asked(request: Request, caller: Analysing, house: House) -> Response:
     came = visit(request.scope)
     body.media_type(came.headers, body.JSON)
     try:
@@ -118,7 +119,7 @@ async def asked(request: Request, caller: Calling, house: House) -> Response:
     " it can always close the connection.",
     operation_id="cancel-query",
 )
-async def cancelled(id: UUID, caller: Calling, house: House, _fresh: Annotated[Fresh, Query()]) -> Response:
+async def cancelled(id: UUID, caller: Analysing, house: House, _fresh: Annotated[Fresh, Query()]) -> Response:
     if not house.sandbox.cancel(caller, id):
         raise NotFound("query", id)
     return Response(status_code=204)

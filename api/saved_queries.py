@@ -18,7 +18,9 @@ from api.kronika import Kronika
 from api.tables import FORMATS, MEDIA_TYPES, format_of
 from commands.dispatch import NotFound, permit
 from eventlog.envelope import Caller
+from projections.analytics import FACTS
 from projections.analytics.views import View
+from projections.analytics.views.view import definitions_of, named, permit_fact
 from projections.query import MOST_ROWS, SOME_ROWS
 from projections.query_runs import answer_of, runs_of
 from projections.saved_queries import SAVED_QUERY_ROWS, queries_for, query_for
@@ -168,11 +170,13 @@ async def answer(
     kind = format_of(asked.format, request.headers.get("accept", ""))
     permit(caller, "read", "saved_query")
     async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
-        await visible(read.connection, caller, id)
+        query = await visible(read.connection, caller, id)
+        permit(caller, "read", "analytics")
         found = await answer_of(read.connection, caller.tenant, id, asked.due_at)
     if found is None:
         raise NotFound("answer of saved query", id)
     run, stored = found
+    permit_facts(caller, query["sql"] if run.version == query["version"] else None)
     rows = await asyncio.to_thread(parquet.read_table, io.BytesIO(stored))
     body = await asyncio.to_thread(FORMATS[kind], View, rows)
     stands = {"X-Position": house.token(run.reflects), "X-Due-At": run.due_at.isoformat()}
@@ -184,6 +188,14 @@ async def answer(
         response = Response(body, media_type=MEDIA_TYPES[kind])
     response.headers.update(stands)
     return response
+
+
+def permit_facts(caller: Caller, sql: str | None) -> None:
+    """Raises Forbidden unless the caller is told all that a query rests on: its owner may be told more. Of a query that
+    has been changed since it is not looked up what it rested on; whoever is told everything may see."""
+    texts = [] if sql is None else [sql, *definitions_of(sql).values()]
+    for fact in FACTS if sql is None else named(FACTS, texts):
+        permit_fact(caller, FACTS[fact])
 
 
 async def visible(connection: AsyncConnection[Any], caller: Caller, id: UUID) -> dict[str, Any]:

@@ -25,7 +25,7 @@ ASKED_FOR = ("import", "export", "scoring_run")
 """Kinds that belong to whoever asked for them."""
 PEOPLE = ("user", "api_key")
 """A user belongs to itself, a key to its user."""
-COMMON = ("pipeline", "team", "tenant", "analytics", "saved_query")
+COMMON = ("pipeline", "team", "tenant", "analytics", "access", "saved_query")
 """Kinds of which a role has all or none. (Whoever keeps a saved query says itself whether others see it.)"""
 ORGANISATION = ("user", "team", "tenant", "api_key")
 """Kinds that are administered, and not written."""
@@ -96,7 +96,7 @@ class Policy(BaseModel):
             yield ("write",), f"nobody writes more of {kind} than it reads; widen `read`"
         if rule.administer and rule.read != "all":
             yield ("administer",), f"nobody administers {kind} without reading all; say read: all"
-        if rule.write and (kind in ORGANISATION or kind == "analytics"):
+        if rule.write and (kind in ORGANISATION or kind in ("analytics", "access")):
             yield ("write",), f"{kind} is not written" + ("; say administer" if kind in ORGANISATION else "")
         if rule.administer and kind not in ORGANISATION:
             yield ("administer",), f"{kind} is not administered; say write"

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from domain.aggregate import Event
+from domain.policy import SHARED
+from domain.telling import RESTRICTABLE, events_of
 from eventlog.envelope import Recorded
 
 Row = tuple[Any, ...]
@@ -40,6 +42,9 @@ ENVELOPE = {
 }
 """What every row of every fact begins with: where it comes from, and both times."""
 
+PARTS = frozenset({"lines", "parts", "stages"})
+"""Fields of events of which each entry becomes a row."""
+
 start_of = attrgetter(*ENVELOPE)
 
 
@@ -64,6 +69,19 @@ class Fact:
     @cached_property
     def columns(self) -> dict[str, str]:
         return ENVELOPE | self.own
+
+    @cached_property
+    def about(self) -> dict[str, list[type[Event]]]:
+        """The kinds of records that it tells of, of those that are somebody's, and which of their events."""
+        found = {
+            kind: [event for event in events_of(RESTRICTABLE[kind]) if issubclass(event, self.reads)] for kind in SHARED
+        }
+        return {kind: events for kind, events in found.items() if events}
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """What of its events it tells: fields of these names, and the parts that it makes rows of."""
+        return frozenset(self.own) | (PARTS if type(self).details is not Fact.details else frozenset())
 
     @cached_property
     def schema(self) -> pa.Schema:

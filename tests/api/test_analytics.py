@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 import re
 from datetime import date
 
@@ -211,6 +212,43 @@ async def test_a_stranger_sees_nothing_of_it(app, business, settings, store):
             assert answer.status_code == 200
             assert EVIL not in answer.text
             assert not any(row.get("customers", 1) for row in answer.json()["rows"]), name
+
+
+async def test_who_may_not_ask_the_lakehouse_or_does_not_see_all_is_refused(app, client, business):
+    async def asking(role: str) -> str:
+        user = (await does(client, "register-user", name="Li")).json()["id"]
+        await does(client, "assign-role", user_id=user, role=role)
+        issued = await client.post("/v1/api-keys", json={"user_id": user, "label": "key", "scopes": ["read"]})
+        return str(issued.json()["token"])
+
+    rules = {
+        "manager": {"analytics, order": {"read": "all"}, "opportunity": {"read": "subtree"}},
+        "analyst": {"analytics, customer, opportunity, order, ticket": {"read": "all"}},
+        "administrator": {"user, team, tenant, api_key": {"read": "all", "administer": "all"}},
+    }
+    manager, analyst, sales = [await asking(role) for role in ("manager", "analyst", "sales_representative")]
+    await does(client, "set-policy", policy=json.dumps({"kronika": "policy/1", "roles": rules}))
+    query = {"sql": "SELECT sum(amount) AS amount FROM payments"}
+    async with (
+        client_of(app, analyst) as analysing,
+        client_of(app, manager) as managing,
+        client_of(app, sales) as selling,
+    ):
+        assert (await analysing.get(path_of("funnel"))).status_code == 200
+        assert (await managing.get(path_of("receivables_ageing"))).status_code == 200
+        assert (await managing.post("/v1/analytics/query", json=query)).status_code == 200
+        for answer in (
+            await managing.get(path_of("funnel")),
+            await managing.get(f"{path_of('funnel')}/chart.svg"),
+            await selling.get("/v1/analytics"),
+            await selling.get(path_of("receivables_ageing")),
+            await selling.post("/v1/analytics/query", json=query),
+        ):
+            assert answer.status_code == 403, answer.text
+        nothing = await managing.post("/v1/analytics/query", json={"sql": "FROM stage_moves"})
+        assert nothing.status_code == 400
+        assert "There is no table 'stage_moves'; there are" in nothing.json()["detail"]
+    await does(client, "set-policy", policy=None)
 
 
 async def test_without_a_lakehouse_the_api_runs_and_says_what_is_missing(settings, house, client, monkeypatch):

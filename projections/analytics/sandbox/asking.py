@@ -13,6 +13,8 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from eventlog.envelope import Caller
+from projections.analytics import FACTS
+from projections.analytics.views.view import told_to
 from projections.cut import Cut
 from projections.freshness import LakehouseAway, TooMuch
 from projections.query import BadQuery
@@ -81,6 +83,7 @@ def request(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> bytes
             "as_of": cut.as_of and cut.as_of.isoformat(),
             "known_at": known_at if known_at is None or isinstance(known_at, int) else known_at.isoformat(),
             "limit": limit,
+            "facts": [name for name, fact in FACTS.items() if told_to(caller, fact)],
             "memory_mb": megabytes(room.memory),
             "seconds": room.seconds,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import sys
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
@@ -19,7 +20,7 @@ from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS
 from projections.analytics.lake import LakeAbsent, attached, checkpoints, literal, without_secrets
 from projections.analytics.sandbox.allowed import NotAllowed, check, said
-from projections.analytics.views.view import DEFINITIONS, Scope, definitions_of, scoped, statement
+from projections.analytics.views.view import DEFINITIONS, Scope, definitions_of, named, scoped, statement
 
 BATCH = 10_000
 MOST_BYTES = 256_000_000
@@ -27,9 +28,6 @@ MOST_BYTES = 256_000_000
 
 ALONE_S = 20
 """How much longer than its time it lives at the most, should nobody be left to end it."""
-
-OFFERED = [*FACTS, *(name for name in sorted(DEFINITIONS) if "$" not in statement(f"definitions/{name}"))]
-"""The tables of a query: every fact, and what the views' definitions make of them."""
 
 
 def main() -> None:
@@ -73,10 +71,11 @@ def answer(request: dict[str, Any], told: BinaryIO) -> None:
     )
     connection.execute("BEGIN")
     reached = checkpoints(connection)
-    offer(connection, scope_of(request))
+    tables = tables_of(request["facts"])
+    offer(connection, scope_of(request), tables)
     lock(connection, request["path"])
     query = request["sql"].strip().rstrip(";")
-    check(connection, query, OFFERED)
+    check(connection, query, tables)
     rows = connection.execute(query).to_arrow_reader(BATCH)
     most, counted, size, batches = request["limit"], 0, 0, []
     for batch in rows:
@@ -100,19 +99,30 @@ def scope_of(request: dict[str, Any]) -> Scope:
     return Scope.of(Caller(request["tenant"], "analyst"), datetime.fromisoformat(as_of) if as_of else None, known)
 
 
-def offer(connection: duckdb.DuckDBPyConnection, scope: Scope) -> None:
+def tables_of(told: Collection[str]) -> list[str]:
+    """The tables of a query: the facts that are told, and what the views' definitions make of these."""
+    made = [name for name in sorted(DEFINITIONS) if "$" not in statement(f"definitions/{name}")]
+    return [name for name in (*FACTS, *made) if set(named(FACTS, texts_of(name))) <= set(told)]
+
+
+def texts_of(table: str) -> list[str]:
+    """What it is made by, and the definitions that this rests on."""
+    if table in FACTS:
+        return [f"FROM {table}"]
+    query = statement(f"definitions/{table}")
+    return [query, *definitions_of(query).values()]
+
+
+def offer(connection: duckdb.DuckDBPyConnection, scope: Scope, tables: Collection[str]) -> None:
     """Every table as a view of this tenant's rows, as of then; a view takes no parameters, so they are written out."""
     conditions = scope.conditions
     for name, value in scope.values.items():
         conditions = conditions.replace(f"${name}", written(value))
     scope = Scope(conditions, {})
-    for name in OFFERED:
-        query = f"FROM {name}" if name in FACTS else statement(f"definitions/{name}")
+    for name in tables:
+        query, *_ = texts = texts_of(name)
         used = definitions_of(query) if name not in FACTS else {}
-        parts = [
-            *scoped(scope, FACTS, [query, *used.values()]),
-            *(f"{other} AS ({its})" for other, its in used.items()),
-        ]
+        parts = [*scoped(scope, FACTS, texts), *(f"{other} AS ({its})" for other, its in used.items())]
         connection.execute(f"CREATE TEMP VIEW {name} AS WITH {', '.join(parts)}, offered AS ({query}) FROM offered")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -12,7 +12,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
+from domain.policy import Forbidden
+from domain.telling import personal, untold
 from eventlog.envelope import Caller
+from projections.analytics.fact import Fact
 
 Kind = Literal["text", "texts", "flag", "id", "date", "moment", "integer", "real", "money", "quantity"]
 """What a column holds: `money` and `quantity` are exact decimals, `real` is a floating-point number."""
@@ -126,20 +129,25 @@ class Scope(NamedTuple):
         return cls(" AND ".join(conditions), values)
 
 
-def scope(caller: Caller, view: View, facts: Iterable[str], *, retractions: bool = True) -> tuple[str, dict[str, Any]]:
+def scope(
+    caller: Caller, view: View, facts: Mapping[str, Fact], *, retractions: bool = True
+) -> tuple[str, dict[str, Any]]:
     """The view's query, and its parameters, over nothing but what this caller may see, by the day and the position
     asked for. The one way to the facts: a view cannot name the tables themselves. Without `retractions` there are
-    none."""
+    none. Raises Forbidden."""
     seen, query = Scope.of(caller, view.as_of, view.known_at), view.sql()
     used = definitions_of(query)
-    tables = scoped(seen, facts, [query, *used.values()], retractions)
+    texts = [query, *used.values()]
+    for fact in named(facts, texts):
+        permit_fact(caller, facts[fact])
+    tables = scoped(seen, facts, texts, retractions)
     together = ",\n".join([*tables, *(f"{name} AS ({its})" for name, its in used.items())])
     text = f"WITH {together},\n{query.removeprefix('WITH ')}"
     values = view.parameters() | seen.values
     return text, {name: values[name] for name in set(re.findall(r"\$(\w+)", text))}
 
 
-def scoped(scope: Scope, facts: Iterable[str], texts: Iterable[str], retractions: bool = True) -> list[str]:
+def scoped(scope: Scope, facts: Iterable[str], texts: Sequence[str], retractions: bool = True) -> list[str]:
     """Each fact that one of these texts names, under its own name and without what was retracted. Each mention reads
     the files anew, and of them only what it needs: to keep the rows of a fact in memory costs more."""
     together = "\n".join(texts)
@@ -149,10 +157,36 @@ def scoped(scope: Scope, facts: Iterable[str], texts: Iterable[str], retractions
         *([said, RETRACTED] if retractions or "retractions" in together else []),
         *(
             f"{fact} AS NOT MATERIALIZED (SELECT * FROM lake.{fact} WHERE {stands})"  # noqa: S608  # as above
-            for fact in facts
-            if fact != "retractions" and re.search(rf"\b{fact}\b", together)
+            for fact in named(facts, texts)
+            if fact != "retractions"
         ),
     ]
+
+
+def named(facts: Iterable[str], texts: Sequence[str]) -> list[str]:
+    """The facts that one of these texts names."""
+    together = "\n".join(texts)
+    return [fact for fact in facts if re.search(rf"\b{fact}\b", together)]
+
+
+def permit_fact(caller: Caller, fact: Fact) -> None:
+    """Raises Forbidden unless the caller is told all of a fact. Its rows do not say whose the records are by now, so
+    they are told to those alone who read every record of the kinds that it is about."""
+    for kind, events in fact.about.items():
+        sight = caller.sight(kind)
+        if not sight.everything:
+            raise Forbidden(f"These figures are made of every {kind} there is, and your roles do not show you all.")
+        restricted = sight.restricted - personal(kind)  # nothing personal is among the facts
+        if any(untold(event, restricted) & fact.told for event in events):
+            raise Forbidden(f"These figures are made of what your roles do not tell you of a {kind}.")
+
+
+def told_to(caller: Caller, fact: Fact) -> bool:
+    try:
+        permit_fact(caller, fact)
+    except Forbidden:
+        return False
+    return True
 
 
 # A retraction is dated at the beginning of what was entered in error: of any day, nothing of it counts.

@@ -7,12 +7,14 @@ import pytest
 
 from eventlog.connections import LAKE_ROLE
 from eventlog.envelope import Caller
+from projections.analytics import FACTS
 from projections.analytics.sandbox.allowed import NotAllowed, check
-from projections.analytics.sandbox.running import OFFERED, lock, offer
+from projections.analytics.sandbox.running import lock, offer, tables_of
 from projections.analytics.views.view import Scope
 from tests.projections.analytics.histories import Histories, at
 
 MARK = "theirs-alone"
+OFFERED = tables_of(FACTS)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def locked(lakehouse, companies):
     ours, _ = companies
     connection = attached(lakehouse.url, lakehouse.path, read_only=True, create=False, temporary="", role=LAKE_ROLE)
     connection.execute("BEGIN")
-    offer(connection, Scope.of(Caller(ours.caller.tenant, "li"), None, None))
+    offer(connection, Scope.of(Caller(ours.caller.tenant, "li"), None, None), OFFERED)
     lock(connection, lakehouse.path)
     yield connection
     connection.close()
