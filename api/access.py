@@ -12,6 +12,7 @@ from pydantic import Field
 from api.answers import AsOf, Calling, House, reading
 from commands.dispatch import NotFound, permit
 from projections.access import Explanation, explain
+from projections.history import stream_shown
 
 router = APIRouter(tags=["identity"])
 
@@ -34,6 +35,8 @@ async def explained(caller: Calling, house: House, asked: Annotated[Asked, Query
     permit(caller, "read", "user")
     cut = await asked.cut(house)
     async with reading(house, caller, asked) as read:
+        if not await stream_shown(read.connection, house.log.codec, caller, "user", asked.actor):
+            raise NotFound("user", asked.actor)
         found = await explain(read.connection, house.log.codec, caller, house.token, asked.actor, cut, asked.object)
         if found is None:
             raise NotFound("user", asked.actor)

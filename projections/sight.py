@@ -12,7 +12,7 @@ from psycopg import sql
 
 from domain import AGGREGATES
 from domain.aggregate import Aggregate, Event
-from domain.policy import Sight, record_of
+from domain.policy import ASKED_FOR, Sight, record_of
 from domain.telling import MASK, masked, untold
 from eventlog.codec import event_types, kind_of
 from eventlog.envelope import Caller, Recorded
@@ -113,7 +113,7 @@ def shown_by_log(caller: Caller, kind: str, events: Sequence[Recorded]) -> bool:
     for recorded in events:
         if recorded.event is not None:
             recorded.event.apply(thing)
-    return sight.lets("read", record_of(thing, events[0].actor))
+    return sight.lets("read", record_of(thing, events[0].actor if kind in ASKED_FOR else None))
 
 
 # -- fields
