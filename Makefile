@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test import-sets campaign conformance bench bench-scale bench-views lint format lock clean
+.PHONY: run install test import-sets campaign conformance policy-campaign bench bench-scale bench-views lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -50,6 +50,10 @@ campaign: install
 # A hundred thousand requests made from the API's own document; every answer is checked against it.
 conformance: install
 	$(BIN)/python -m tests.api.conformance $(CONFORMANCE)
+
+# Twenty thousand answers to everybody in made-up companies, held against the page of rules (domain/POLICY.md).
+policy-campaign: install
+	$(BIN)/python -m tests.policy $(POLICY)
 
 lint: install
 	$(BIN)/ruff check .
