@@ -264,7 +264,21 @@ def contents(view: type[View]) -> dict[int | str, dict[str, Any]]:
     others: dict[str, dict[str, Any]] = {
         media_type.partition(";")[0]: {} for kind, media_type in MEDIA_TYPES.items() if kind != "series"
     }
-    return {200: {"description": "The figures.", "content": others | {"application/json": {"schema": answer}}}}
+    schema = {"anyOf": [answer, SERIES]}
+    return {200: {"description": "The figures.", "content": others | {"application/json": {"schema": schema}}}}
+
+
+SERIES: dict[str, Any] = {
+    "type": "object",
+    "description": "As `series`.",
+    "required": ["mark", "x", "series", "truncated"],
+    "properties": {
+        "mark": {"type": "string"},
+        "x": {"type": "object", "additionalProperties": {"type": "string"}},
+        "series": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+        "truncated": {"type": "boolean"},
+    },
+}
 
 
 def schema_of(column: Column) -> dict[str, Any]:
