@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -122,7 +122,7 @@ def collect(value: Any, found: dict[UUID, None]) -> None:
             for part in value:
                 collect(part, found)
     elif is_dataclass(kind):
-        collect(vars(value), found)
+        collect({part.name: getattr(value, part.name) for part in fields(value)}, found)  # some have no __dict__
 
 
 VALUES = frozenset({int, float, bool, type(None), UUID, Decimal, date, datetime})

@@ -222,7 +222,7 @@ async def test_who_may_not_ask_the_lakehouse_or_does_not_see_all_is_refused(app,
         return str(issued.json()["token"])
 
     rules = {
-        "manager": {"analytics, order": {"read": "all"}, "opportunity": {"read": "subtree"}},
+        "manager": {"analytics, customer, order": {"read": "all"}, "opportunity": {"read": "subtree"}},
         "analyst": {"analytics, customer, opportunity, order, ticket": {"read": "all"}},
         "administrator": {"user, team, tenant, api_key": {"read": "all", "administer": "all"}},
     }
@@ -271,6 +271,7 @@ async def test_a_lost_connection_to_the_catalog_is_made_anew(client, business, s
 
 
 async def test_a_question_that_takes_too_long_is_given_up(client, business, house, monkeypatch):
+    assert (await client.get(path_of("funnel"))).status_code == 200  # the lakehouse is open
     monkeypatch.setattr(
         house.lakehouse, "_settings", house.settings.model_copy(update={"analytics_timeout_s": 0.2}), raising=True
     )
