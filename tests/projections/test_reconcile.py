@@ -18,7 +18,10 @@ from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
-OF_NO_CUSTOMER = ("pipelines", "imports", "exports", "scoring_runs", "tenants", "users", "teams", "api_keys")
+OF_NO_CUSTOMER = (
+    *("pipelines", "imports", "exports", "scoring_runs", "saved_queries"),
+    *("tenants", "users", "teams", "api_keys"),
+)
 EMPTY = {name + past for name in OF_NO_CUSTOMER for past in ("", "_past")}
 """Read models that know nothing of a customer."""
 
