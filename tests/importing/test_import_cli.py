@@ -188,7 +188,8 @@ def started(place: Path, settings: Settings, *, stopped_at: int | None = None) -
 
 
 def press_ctrl_c(units: int) -> None:
-    """Here, once the progress shows so many units."""
+    """Here, once the progress shows so many units; whoever runs the tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     shown, once = Progress.update, iter([True])
 
     def update(bar: Progress, task: TaskID, **told: Any) -> None:
