@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 import httpx
 import psutil
 import pytest
+from rich.console import Console
 
-from deploy.cli import main
+from deploy import cli
 from tests.survival.system import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +52,19 @@ def done(home, *arguments):
     return process.returncode, output
 
 
-def refused(home, *arguments, monkeypatch, capsys):
-    """The code and the words with which a command ends that is refused. Here, as a process of its own needs seconds."""
-    monkeypatch.setattr(sys, "argv", ["kronika", *arguments, "--home", str(home)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = capsys.readouterr()
-    return ended.value.code, said.out + said.err
+@pytest.fixture
+def answered(home, monkeypatch, capsys):
+    """The code and the words with which a command ends. Here, as a process of its own needs seconds."""
+    monkeypatch.setattr(cli, "console", Console(highlight=False, width=160))
+
+    def answered(*arguments):
+        monkeypatch.setattr(sys, "argv", ["kronika", *arguments, "--home", str(home)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    return answered
 
 
 def up(home, port):
@@ -108,7 +115,7 @@ def test_a_check_fills_the_demo_company_reports_it_and_stops(home):
     assert nothing_is_left(home)
 
 
-def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(home, monkeypatch, capsys):
+def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(home, answered):
     port = free_port()
     process, _ = up(home, port)
     code, key = done(home, "key", "create", "acme", "li")
@@ -136,7 +143,7 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
         (["parked", "replay", "customers"], "0 events taken in"),
         (["key", "list"], "acme"),
     ):
-        code, said = done(home, *command)
+        code, said = answered(*command)
         assert code == 0, said
         assert says in said
     for command, says in (
@@ -151,7 +158,7 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
         (["key", "create", "No Tenant", "li"], "is no tenant"),
         (["key", "revoke", "unknown"], "no key unknown"),
     ):
-        code, said = refused(home, *command, monkeypatch=monkeypatch, capsys=capsys)
+        code, said = answered(*command)
         assert (code, said.count("\n")) == (1, 1), said
         assert says in said
     process.send_signal(signal.SIGINT)

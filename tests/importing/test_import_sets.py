@@ -22,7 +22,7 @@ from tests.projections.remembered import KEPT, all_of, told_by_the_log
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1_800)]  # the largest set has 110,000 orders
 
-SMALL = ("northwind", "crm_sales_opportunities")
+SMALL = ("northwind",)
 """The others are imported by `make import-sets`."""
 CUTS = 200 if "TESTS_SETS" in os.environ else 40
 """At so many moments of both clocks the past of a set is looked at."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -174,6 +175,7 @@ class TestHelpDesk:
 
 
 @needs("olist")
+@pytest.mark.skipif("TESTS_SETS" not in os.environ, reason="takes long: `make import-sets` asks for it")
 class TestWebShops:
     found = of("olist", "place-order", "record-payment", "record-satisfaction")
 
