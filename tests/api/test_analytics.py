@@ -278,7 +278,7 @@ async def test_a_question_that_takes_too_long_is_given_up(client, business, hous
     endless = "WITH x AS (SELECT 1) SELECT count(*) AS n FROM range(100000000000) a"
     monkeypatch.setattr(VIEWS["funnel"], "sql", classmethod(lambda cls: endless))
     answer = await client.get(path_of("funnel"))
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/too-much")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/too-much"), answer.text
 
 
 async def test_every_view_is_drawn(client, business):
