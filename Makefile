@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test import-sets campaign conformance policy-campaign bench bench-scale bench-views lint format lock clean
+.PHONY: run install test test-long import-sets campaign conformance policy-campaign bench bench-scale bench-views lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -26,6 +26,10 @@ install: .venv/installed
 # Tests that kill processes under load depend on a busy machine's moods: what fails is told, and must fail once more, alone.
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
+
+# Those of them that take long; the rest of them is `make test`.
+test-long: install
+	TESTS_LONG=1 $(BIN)/pytest -n 2 --dist loadfile -m long
 
 # The figures of the larger public sets, from the read models after an import; the data lies in ../shared/data.
 import-sets: install

@@ -137,3 +137,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileKeyStore]:
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Async tests run on uvloop, as the processes do."""
     return "asyncio", {"use_uvloop": True}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long is left to `make test-long`, so that `make test` stays within its twenty minutes."""
+    if "TESTS_LONG" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` asks for it"))

@@ -161,6 +161,7 @@ async def test_another_tenants_stream_is_not_found(log):
         await ask(log, RenameCustomer(customer_id=customer, name="mine"), caller=UMBRELLA)
 
 
+@pytest.mark.long
 async def test_of_two_parents_named_at_once_a_thousand_times_never_both_pass(log):
     pairs = [(uuid4(), uuid4()) for _ in range(1_000)]
     await asyncio.gather(*(ask(log, registering(id, kind="organisation")) for pair in pairs for id in pair))

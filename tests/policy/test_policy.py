@@ -26,7 +26,7 @@ def place(settings, app, house, store, project) -> Place:
     return Place(app, house, store, project)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_everybody_is_answered_what_the_rules_say(place, seed):
     async with world(place, seed) as made:
         if seed == 1:

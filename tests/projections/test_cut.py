@@ -81,6 +81,7 @@ async def test_what_was_known_at_a_position_is_what_the_live_read_models_showed_
     assert seen > CUTS
 
 
+@pytest.mark.long
 async def test_as_it_was_is_what_read_models_would_show_had_nothing_later_happened(filled):
     log, own, events = filled
     chance = Random(2)

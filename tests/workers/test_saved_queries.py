@@ -122,6 +122,7 @@ async def test_a_run_counts_what_was_recorded_when_it_was_due_however_late_it_is
     assert await office.answer(query) == [{"customers": 0}]
 
 
+@pytest.mark.long
 async def test_a_query_that_is_wrong_says_why_and_the_last_good_answer_stays(office):
     query = await office.saves("SELECT 1 AS one")
     await office.asks(query)
@@ -148,6 +149,7 @@ async def test_whoever_may_read_no_more_is_answered_no_more(office):
     assert (good.state, failed.state, failed.why) == ("finished", "failed", "Its owner may read no more.")
 
 
+@pytest.mark.long
 async def test_so_many_answers_are_kept_as_was_asked_for_and_none_of_a_deleted_query(office):
     query = await office.saves("SELECT 1 AS one", keep=2)
     for days in range(3):

@@ -198,6 +198,7 @@ async def test_an_event_that_a_fact_cannot_take_in_is_parked_and_a_rebuild_takes
     await all_is_there_once(company, lakehouse, head)
 
 
+@pytest.mark.long
 async def test_a_fact_built_anew_equals_the_live_one(company, lakehouse):
     await some_business(company, 1)
     head = await lakehouse.settles(company)
@@ -208,6 +209,7 @@ async def test_a_fact_built_anew_equals_the_live_one(company, lakehouse):
     await all_is_there_once(company, lakehouse, head)
 
 
+@pytest.mark.long
 async def test_a_rebuild_goes_on_beside_a_busy_writer_and_readers(company, lakehouse):
     """The writer is fenced once, by the switch; readers see the old rows or the new ones, never none."""
     await lakehouse.settles(company)
@@ -256,6 +258,7 @@ async def test_a_fact_that_another_version_built_is_to_be_rebuilt(company, lakeh
     await all_is_there_once(company, lakehouse, head)
 
 
+@pytest.mark.long
 async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehouse):
     for _ in range(3):
         await some_business(company, 1)
@@ -279,6 +282,7 @@ async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehou
     await all_is_there_once(company, lakehouse, await feed.head(company.connection))
 
 
+@pytest.mark.long
 async def test_a_writer_killed_in_the_middle_loses_nothing_and_doubles_nothing(company, lakehouse):
     """Again and again in the middle of commits, while somebody reads."""
     await some_business(company, 4)

@@ -162,6 +162,7 @@ async def test_revenue_is_what_was_delivered_less_what_came_back(company, lakeho
     assert await rows(company, lakehouse, Revenue(currency="EUR")) == []
 
 
+@pytest.mark.long
 async def test_what_was_entered_in_error_counts_nowhere_but_in_what_was_known_before(company, lakehouse):
     customer = await company.customer()
     one = {"sku": "x", "quantity": 1, "unit_price": 7}
