@@ -27,7 +27,7 @@ install: .venv/installed
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
-# Those of them that take long; the rest of them is `make test`.
+# The tests that take longest, which `make test` leaves out.
 test-long: install
 	TESTS_LONG=1 $(BIN)/pytest -n 2 --dist loadfile -m long
 

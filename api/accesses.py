@@ -116,9 +116,8 @@ def collect(value: Any, found: dict[UUID, None]) -> None:
     elif kind is Rows:
         found.update(value.shown)
     elif kind is list:
-        if (
-            value and type(value[0]) is not str and type(value[0]) not in VALUES
-        ):  # a list is of things or of values, never of both
+        # A list is of things or of values, never of both.
+        if value and type(value[0]) is not str and type(value[0]) not in VALUES:
             for part in value:
                 collect(part, found)
     elif is_dataclass(kind):
