@@ -141,8 +141,9 @@ def scope(
     for fact in named(facts, texts):
         permit_fact(caller, facts[fact])
     tables = scoped(seen, facts, texts, retractions)
-    together = ",\n".join([*tables, *(f"{name} AS ({its})" for name, its in used.items())])
-    text = f"WITH {together},\n{query.removeprefix('WITH ')}"
+    text = "WITH " + ",\n".join(
+        [*tables, *(f"{name} AS ({its})" for name, its in used.items()), query.removeprefix("WITH ")]
+    )
     values = view.parameters() | seen.values
     return text, {name: values[name] for name in set(re.findall(r"\$(\w+)", text))}
 
