@@ -18,6 +18,9 @@ from tests.survival.wire import Lost, Wire
 PATIENCE_S = 45
 """How long a client sends a command again and again before it gives up."""
 
+RECOVERY_S = 30
+"""How long a system may take to be itself again, unaided."""
+
 ATTEMPT_S = 4.0
 """How long it waits for one answer before it asks the next API."""
 
@@ -72,6 +75,8 @@ class Book:
     """(kind, id, field) to what it must be at the end, of streams whose whole story one client alone has told."""
     tailed: list[int] = field(default_factory=list)
     """The positions that a reader of the feed has seen, in its order."""
+    tail: str = ""
+    """What the reader of the feed was answered last, and when."""
 
     @property
     def answered(self) -> int:
@@ -127,7 +132,7 @@ class Company:
     async def all_tailed(self) -> None:
         """The feed's reader sees the last command; unless something keeps it from that for longer than it may."""
         last = max((sent.position for sent in self.book.sent if sent.fresh), default=0)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + RECOVERY_S
         while (not self.book.tailed or self.book.tailed[-1] < last) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
 
@@ -139,13 +144,14 @@ class Company:
             try:
                 parameters = {"limit": "20", "wait": "1"} | ({"after": after} if after else {})
                 answer = await wire.get(f"{self.apis[turn % len(self.apis)]}/v1/events", parameters, ATTEMPT_S)
+                self.book.tail = f"{answer.status} after {after!r} at {datetime.now(UTC)}: {answer.body[-300:]!r}"
                 if answer.status == 200:
                     told = answer.json()
                     self.book.tailed += [number(event["position"]) for event in told["events"]]
                     after = told["next"]
                     continue
-            except Lost:
-                pass
+            except Lost as error:
+                self.book.tail = f"nothing after {after!r} at {datetime.now(UTC)}: {error}"
             await asyncio.sleep(0.1)
 
 

@@ -31,12 +31,9 @@ from projections.analytics import FACTS
 from projections.customer_card import CUSTOMER_CARD
 from projections.host import as_json
 from projections.projection import Projection, Row
-from tests.survival.company import Book, Sent, same
+from tests.survival.company import RECOVERY_S, Book, Sent, same
 from tests.survival.failpoints import kind_of
 from tests.survival.system import System
-
-RECOVERY_S = 30
-"""How long a system may take to be itself again, unaided."""
 
 MOST = {
     # memory in MB, threads and files of one process, well above what each needs

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from random import Random
 
 import httpx
@@ -268,7 +269,8 @@ async def a_sale(system: System) -> Sent:
 def test_a_reader_of_the_feed_sees_every_position_of_sixteen_writers(system):
     with at_work(system, clients=16, pause_s=0.0) as company:
         system.wait_until(lambda: company.book.answered > 200, "they have written a lot")
-    assert len(company.book.tailed) >= max(sent.position for sent in company.book.sent if sent.fresh)
+    last = max(sent.position for sent in company.book.sent if sent.fresh)
+    assert len(company.book.tailed) >= last, f"at {datetime.now(UTC)}; {company.book.tail}"
 
 
 def test_read_models_are_rebuilt_under_load_while_reads_go_on_and_are_equal(system):

@@ -123,7 +123,7 @@ async def test_a_hole_in_what_kafka_brings_is_filled_from_the_log(around, log, c
         async with publisher(around.kafka) as to:
             last_of_each = {record.partition: record for record in page}
             await to.publish((await standing(connection)).topic, list(last_of_each.values()))
-        await eventually(lambda: complete(connection, book), 10)
+        await eventually(lambda: complete(connection, book))
 
 
 async def test_records_that_come_again_are_dropped(around, log, connection):
