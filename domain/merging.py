@@ -28,6 +28,9 @@ SINGLE: dict[str, tuple[Path, ...]] = {
 } | {"owner": (("owner",), ("team",))}
 ENTRIES = ("external_ids", "preferences")
 LISTS = ("emails", "phones", "addresses")
+LENDING = {*SINGLE, "preferences", "consents", "contacts"} - {"tax_id", "parent_id"}
+"""What the survivor may say because one that stays merged into it says so. What belongs to one alone is not lent, and
+no parent is, which might close a circle."""
 
 FULLY_TRUSTED = 100
 """What somebody told us themselves, against what an import found in another system."""
@@ -95,7 +98,8 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others:
 
     What was taken over goes back to what it would be had neither this merge been nor any that was undone before; what
     was changed since stays, but for what belongs to the other one alone: its e-mail addresses, numbers and ids. What
-    one of the others has as well stays, too, until that one is parted.
+    one of the others has as well stays, too, until that one is parted; and of what nobody else says anything any more,
+    what the others say counts.
     """
     version = survivor.absorbed.get(str(merged.id))
     if merged.merged_into != survivor.id or version is None:
@@ -109,12 +113,15 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others:
     lasting = [e for e in past if not isinstance(e, Customer.Absorbed) or e.originator_version in standing]
     never = folded(survivor, lasting)
     before = folded(survivor, (e for e in lasting if e.originator_version < version))
+    mine = folded(survivor, (e for e in past if not isinstance(e, Customer.Absorbed | Customer.GaveBack)))
     order = order_of_next(survivor)
     goes_back: Changes = {}
     since: dict[str, Order] = {}
     decided, kept = [], []
     lists: list[Path] = [(field,) for field in LISTS if value_at(merged, (field,))]
-    for path in dict.fromkeys([*map(path_of, absorbed.fields or ()), *lists]):
+    loans, chosen_anew = lent(past), set[Path]()
+    lent_now = [path_of(name) for name, orders in loans.items() if survivor.since.get(name) in orders]
+    for path in in_turn([*map(path_of, absorbed.fields or ()), *lists, *lent_now]):
         name = dotted(path)
         taken_over, present = name in (absorbed.fields or ()), value_at(survivor, path)
         back = taken_over and survivor.since.get(name) == undone
@@ -122,8 +129,22 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others:
             goes_back[path] = value_at(never, path)
             if name in never.since:
                 since[name] = never.since[name]
-        left = goes_back[path] if back else without_those_of(merged, [before, *others], path, present)
-        left = with_those_of(others, path, left, present)
+        left = goes_back[path] if back else present
+        if path[0] in LISTS:
+            own = entries(mine, path) if back else entries(mine, path) - (entries(merged, path) - entries(before, path))
+            left = with_those_of(others, path, only(own, others, path, left), present)
+        elif not back and belongs_to(merged, path, present):
+            left = None
+        said = said_by(others, path, survivor)
+        if path == ("team",):
+            anew = ("owner",) in chosen_anew
+        elif path in lent_now or (back and never.since.get(name) in loans.get(name, ())):
+            anew = True  # only lent, and perhaps by the one that goes
+        else:
+            anew = back and left is None and said is not None
+        if anew:
+            left = said
+            chosen_anew.add(path)
         if taken_over and not back and survivor.since.get(name, (0, 0))[1] not in standing:
             kept.append(name)
         if left != (goes_back[path] if back else present):
@@ -239,27 +260,63 @@ def refuse_too_early(*both: Customer) -> None:
             raise MoveOutOfOrder("merging", one.now, last, one.moves)
 
 
-def without_those_of(merged: Customer, besides: Sequence[Customer], path: Path, value: Any) -> Any:
-    """What is left of a value without what belongs to the merged customer alone, and to none of those besides."""
+def belongs_to(merged: Customer, path: Path, value: Any) -> bool:
+    """Whether this is what only one customer can have, and the merged one has it."""
     own = value_at(merged, path)
-    if path[0] in LISTS:
-        theirs = {same(path[0], entry) for entry in own or ()} - {
-            same(path[0], entry) for one in besides for entry in value_at(one, path) or ()
-        }
-        return tuple(entry for entry in value if same(path[0], entry) not in theirs) if value else value
-    if (path[0] == "external_ids" and value == own) or (path[0] == "tax_id" and tax_number(value) == tax_number(own)):
-        return None
-    return value
+    return (path[0] == "external_ids" and value == own) or (
+        path[0] == "tax_id" and tax_number(value) == tax_number(own)
+    )
+
+
+def entries(one: Customer, path: Path) -> set[Any]:
+    return {same(path[0], entry) for entry in value_at(one, path) or ()}
+
+
+def only(own: set[Any], others: Sequence[Customer], path: Path, value: Any) -> Any:
+    """What is left of a list when only the survivor itself and the others are heard."""
+    said = own.union(*(entries(one, path) for one in others))
+    return tuple(entry for entry in value if same(path[0], entry) in said) if value else value
 
 
 def with_those_of(others: Sequence[Customer], path: Path, value: Any, present: Any) -> Any:
-    """The value with what is there at present and belongs to one of the others."""
-    if path[0] not in LISTS:
-        return value
-    theirs = {same(path[0], entry) for one in others for entry in value_at(one, path) or ()}
+    """The list with what is there at present and belongs to one of the others."""
+    theirs = set[Any]().union(*(entries(one, path) for one in others))
     there = {same(path[0], entry) for entry in value or ()}
     missing = [entry for entry in present or () if same(path[0], entry) in theirs - there]
     return (*(value or ()), *missing) if missing else value
+
+
+def in_turn(paths: Sequence[Path]) -> list[Path]:
+    """Each once, and a team after its owner, with whom it goes."""
+    found = dict.fromkeys(path for path in paths if path != ("team",))
+    return [*found, ("team",)] if ("owner",) in found or ("team",) in paths else [*found]
+
+
+def lent(past: Iterable[Event]) -> dict[str, set[Order]]:
+    """By which partings a field was left to what the others say of it."""
+    found: dict[str, set[Order]] = {}
+    for event in past:
+        if isinstance(event, Customer.GaveBack):
+            for name in event.decided or ():
+                if path_of(name)[0] in LENDING:
+                    found.setdefault(name, set()).add(order_of(event))
+    return found
+
+
+def said_by(others: Sequence[Customer], path: Path, survivor: Customer) -> Any:
+    """What those that stay merged say of it: the later word, and how somebody came to us is how they came first."""
+    if path[0] not in LENDING or path[-1] == str(survivor.id):
+        return None
+    asked: Path = ("owner",) if path == ("team",) else path  # a team goes with its owner
+    saying = [
+        (one.since.get(dotted(asked), (0, 0)), str(value_at(one, asked)), n)
+        for n, one in enumerate(others)
+        if value_at(one, asked) is not None
+    ]
+    if not saying:
+        return None
+    *_, chosen = min(saying) if path == ("source",) else max(saying)
+    return value_at(others[chosen], path)
 
 
 def same(field: str, entry: Any) -> Any:

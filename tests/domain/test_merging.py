@@ -41,7 +41,7 @@ from domain.merging import MergedWithItsParent, NotMerged, NotOfOneKind, OwnDupl
 from domain.refusals import MoveOutOfOrder
 from tests.scenario import Scenario
 
-LI, WEI, ANN, ACME, GROUP = (UUID(int=n) for n in range(51, 56))
+LI, WEI, ANN, ACME, GROUP, BO = (UUID(int=n) for n in range(51, 57))
 
 li = RegisterCustomer(customer_id=LI, kind="person", name="Li Wei", emails=("li@home.cn",), phones=("+86 21 1",))
 wei = RegisterCustomer(
@@ -306,9 +306,9 @@ def lives(id: UUID, *emails: str) -> st.SearchStrategy[list[Any]]:
     )
 
 
-def company(*lived: list[Any]) -> Scenario:
-    """Three persons after these lives; whatever is refused is left out."""
-    crm = Scenario()
+def company(*lived: list[Any], crm: Scenario | None = None) -> Scenario:
+    """Three persons (and who is there already) after these lives; whatever is refused is left out."""
+    crm = crm or Scenario()
     for id, kind in ((ACME, "organisation"), (GROUP, "organisation"), (LI, "person"), (WEI, "person"), (ANN, "person")):
         crm.given(RegisterCustomer(customer_id=id, kind=kind, name=f"the {kind}"))
     for life in lived:
@@ -432,3 +432,53 @@ def test_a_tag_and_a_number_that_two_merged_customers_share_go_with_the_last_of_
         assert survivor.tags.keys() == left
         assert [phone.digits for phone in survivor.phones] == ["+86211", *(["+86219"] if left else [])]
         assert survivor.region == ("east" if left else None)
+
+
+def test_of_what_nobody_else_says_any_more_those_that_stay_merged_are_heard(crm):
+    bo = RegisterCustomer(customer_id=WEI, kind="person", name="Bo", region="east", tax_id="CN 7", owner="bo")
+    some = {"region": "west", "tax_id": "CN 8", "owner": "an", "team": "t"}
+    ann = RegisterCustomer(customer_id=ANN, kind="person", name="Ann", **some)
+    crm.given(li, bo, ann, WithdrawConsent(customer_id=WEI, channel="sms"), GiveConsent(customer_id=ANN, channel="sms"))
+    before = known(crm.streams[LI], since=False)
+    crm.given(MergeCustomers(survivor_id=LI, merged_id=ANN), merged)
+    survivor = crm.streams[LI]
+    assert (survivor.region, survivor.owner, survivor.consents) == ("west", "an", {"sms": "given"})
+    crm.given(UnmergeCustomers(survivor_id=LI, merged_id=ANN))
+    survivor = crm.streams[LI]
+    assert (survivor.region, survivor.owner, survivor.team, survivor.consents) == (
+        "east",
+        "bo",
+        None,
+        {"sms": "withdrawn"},
+    )
+    assert survivor.tax_id is None, "whose it is has it alone"
+    crm.given(unmerged)
+    assert known(crm.streams[LI], since=False) == before
+
+
+TURNS = st.lists(st.sampled_from([WEI, ANN, BO]), min_size=2, max_size=9)
+SINGLE = ("birthday", "sex", "industry", "region", "size", "tier", "owner", "source")
+
+
+@settings(max_examples=60, deadline=None)
+@given(lived=st.tuples(OF_LI, OF_WEI, OF_ANN, lives(BO, "bo@home.cn", "bo@work.cn")), turns=TURNS)
+def test_in_whatever_turns_they_are_merged_and_parted_all_are_at_last_as_before(lived, turns):
+    crm = Scenario()
+    crm.given(RegisterCustomer(customer_id=BO, kind="person", name="Bo"))
+    crm = company(*lived, crm=crm)
+    own, before = crm.streams[LI].copied(None), states(crm, since=False)
+    within = set[UUID]()
+    for id in turns:
+        asks(crm, UnmergeCustomers if id in within else MergeCustomers, id)
+        within ^= {id}
+        survivor, others = crm.streams[LI], [crm.streams[one] for one in within]
+        for field in SINGLE:
+            if getattr(own, field) is None:
+                said = {getattr(one, field) for one in others} - {None}
+                assert getattr(survivor, field) in (said or {None}), field
+        for channel in ("email", "sms"):
+            said = {one.consents.get(channel) for one in (own, *others)} - {None}
+            assert survivor.consents.get(channel) in (said or {None})
+    for id in within:
+        asks(crm, UnmergeCustomers, id)
+    assert states(crm, since=False) == before
