@@ -102,7 +102,7 @@ async def levels(connection: AsyncConnection[Any], names: Iterable[str]) -> dict
 async def asked_levels(connection: AsyncConnection[Any], names: Iterable[str]) -> AsyncCursor[Any]:
     """The question under way, as rows of name and position; in a pipeline nothing waits for it."""
     return await connection.execute(
-        "SELECT name, CASE WHEN name = %s THEN (SELECT coalesce(max(position), 0) FROM log.events)"
+        "SELECT name, CASE WHEN name = %s THEN log.head()"
         " ELSE read.reflected(name) END FROM unnest(%s::text[]) AS name",
         [LOG, list(names)],
         prepare=True,

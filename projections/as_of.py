@@ -36,10 +36,12 @@ async def settled(connection: AsyncConnection[Any], cut: Cut) -> Cut:
     """The same cut, its `known_at` as a position."""
     if cut.known_at is None:
         return cut
-    by_position = "SELECT position, recorded_at FROM log.events WHERE position = %s"
-    by_moment = "SELECT position, recorded_at FROM log.events WHERE position = read.position_at(%s)"
+    by_position = "SELECT p, log.recorded_at(p) FROM (SELECT %s::bigint AS p) AS known"
+    by_moment = "SELECT p, log.recorded_at(p) FROM log.position_at(%s) AS p"
     cursor = await connection.execute(by_position if isinstance(cut.known_at, int) else by_moment, [cut.known_at])
-    position, recorded_at = await cursor.fetchone() or (0, datetime.min.replace(tzinfo=UTC))
+    position, recorded_at = await cursor.fetchone() or (0, None)
+    if recorded_at is None:
+        position, recorded_at = 0, datetime.min.replace(tzinfo=UTC)
     return Settled(cut.as_of, position, recorded_at + AHEAD)
 
 

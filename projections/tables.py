@@ -75,34 +75,9 @@ CREATE TABLE IF NOT EXISTS read.reconciliations (
 GRANT USAGE ON SCHEMA read TO kronika_reader;
 GRANT SELECT ON read.checkpoints, read.versions, read.skipped TO kronika_reader;
 
--- The position a slot reflects: the least, over its partitions, up to which it has seen all there is. A partition with
--- nothing new is never behind, whatever its checkpoint says. One statement, so one snapshot.
+-- The position a slot reflects: the least, over its partitions, up to which it has seen all there is.
 CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce(min(coalesce(
-               (SELECT e.position - 1 FROM log.events e
-                 WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),
-               (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)
-      FROM read.checkpoints c WHERE c.slot = of_slot
-$$;
-
--- The last position recorded by a moment; 0 before the first. `recorded_at` never runs against the position, and
--- positions have no gaps.
-CREATE OR REPLACE FUNCTION read.position_at(moment timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    low    bigint := 0;
-    high   bigint := coalesce((SELECT max(e.position) FROM log.events e), 0);
-    middle bigint;
-BEGIN
-    WHILE low < high LOOP
-        middle := (low + high + 1) / 2;
-        IF (SELECT e.recorded_at FROM log.events e WHERE e.position = middle) <= moment THEN
-            low := middle;
-        ELSE
-            high := middle - 1;
-        END IF;
-    END LOOP;
-    RETURN low;
-END
+    SELECT log.reflected(array_agg(c.partition), array_agg(c.position)) FROM read.checkpoints c WHERE c.slot = of_slot
 $$;
 """
 

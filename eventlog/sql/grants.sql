@@ -39,6 +39,18 @@ DO $$ BEGIN
 END $$;
 GRANT USAGE ON SCHEMA log TO kronika_reader;
 GRANT SELECT ON log.events, log.epochs, log.settings, log.accesses TO kronika_reader;
+REVOKE ALL ON FUNCTION log.head, log.recorded_at, log.position_at, log.reflected FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.head, log.recorded_at, log.position_at, log.reflected TO kronika_app, kronika_reader;
+DO $$ DECLARE guarded regclass; BEGIN
+    FOREACH guarded IN ARRAY ARRAY['log.events', 'log.accesses']::regclass[] LOOP
+        IF NOT (SELECT relforcerowsecurity FROM pg_class WHERE oid = guarded) THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', guarded);
+            EXECUTE format('CREATE POLICY of_the_tenant ON %s AS RESTRICTIVE TO kronika_reader'
+                           ' USING (tenant = current_setting(''kronika.tenant'', true))', guarded);
+            EXECUTE format('CREATE POLICY as_granted ON %s USING (true)', guarded);
+        END IF;
+    END LOOP;
+END $$;
 -- These compare, and tell of what they compare nothing but the outcome: no error of theirs depends on a value. Said so,
 -- lists are still found by sums, tags and shares along an index under row security. Only a superuser can say so; without
 -- it such lists are slower (half a second among a million rows), and no less right.

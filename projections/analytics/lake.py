@@ -238,15 +238,9 @@ def set_option(lake: Lake, option: str, value: int, table: str | None = None) ->
 
 
 async def reflected(connection: AsyncConnection[Any], checkpoints: dict[int, int]) -> int:
-    """The position that facts with these checkpoints reflect, defined as read.reflected: the least, over the
-    partitions, up to which all there is was taken in; a partition with nothing new is never behind. The checkpoints
-    must have been read before."""
+    """The position that facts with these checkpoints reflect. The checkpoints must have been read before."""
     cursor = await connection.execute(
-        "SELECT coalesce(min(coalesce("
-        " (SELECT e.position - 1 FROM log.events e WHERE e.partition = c.partition AND e.position > c.position"
-        "  ORDER BY e.position LIMIT 1),"
-        " (SELECT e.position FROM log.events e ORDER BY e.position DESC LIMIT 1), 0)), 0)"
-        " FROM unnest(%s::smallint[], %s::bigint[]) AS c(partition, position)",
+        "SELECT log.reflected(%s::smallint[], %s::bigint[])",
         [list(checkpoints), list(checkpoints.values())],
         prepare=True,
     )

@@ -202,7 +202,7 @@ async def test_trace_correlation_and_reason_travel_into_the_log(client, house):
         REGISTER, json=PERSON | {"reason": "fair"}, headers={"X-Correlation-Id": correlation, "traceparent": trace}
     )
     assert answer.headers["x-correlation-id"] == correlation
-    async with house.reading() as connection:
+    async with house.log.connection() as connection:
         cursor = await connection.execute(
             "SELECT correlation_id::text, trace, reason, actor FROM log.events WHERE stream_id = %s",
             [answer.json()["id"]],
@@ -214,7 +214,7 @@ async def test_trace_correlation_and_reason_travel_into_the_log(client, house):
 async def test_a_trace_that_is_none_is_left_out(client, house, trace):
     answer = await client.post(REGISTER, json=PERSON, headers={"X-Correlation-Id": "nonsense", "traceparent": trace})
     assert UUID(answer.headers["x-correlation-id"])
-    async with house.reading() as connection:
+    async with house.log.connection() as connection:
         cursor = await connection.execute("SELECT trace FROM log.events WHERE stream_id = %s", [answer.json()["id"]])
         assert await cursor.fetchall() == [(None,)]
 

@@ -89,7 +89,7 @@ async def test_the_organisation_is_read_as_it_is_was_and_came_to_be(client, proj
 
 async def test_names_and_addresses_of_users_are_sealed_in_the_log(client, house):
     await user(client, "Wang Sealed", email="sealed@example.com")
-    async with house.reading() as connection:
+    async with house.log.connection() as connection:
         cursor = await connection.execute("SELECT e::text FROM log.events e WHERE type LIKE 'user.%'")
         log = str(await cursor.fetchall())
     assert "user.registered" in log

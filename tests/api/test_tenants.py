@@ -102,12 +102,13 @@ async def test_a_stranger_sees_nothing_on_any_route(app, theirs, stranger):
 
 async def test_a_stranger_changes_nothing_by_any_command(house, theirs, stranger):
     async def events_of_acme() -> int:
-        async with house.reading() as connection:
+        async with house.log.connection() as connection:
             row = await (await connection.execute("SELECT count(*) FROM log.events WHERE tenant = 'acme'")).fetchone()
             assert row is not None
             return int(row[0])
 
     before = await events_of_acme()
+    assert before
     for registration in registered():
         statuses = set()
         for all_fields in (True, False):

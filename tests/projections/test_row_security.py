@@ -12,13 +12,19 @@ from psycopg.errors import InsufficientPrivilege
 from eventlog.row_security import READER_ROLE
 from projections import TABLES
 
-SCHEMAS = ["read", "scores", "exports", "imports", "query_runs"]
+SCHEMAS = ["log", "read", "scores", "exports", "imports", "query_runs"]
 
-WITHOUT_TENANTS = {"read.checkpoints", "read.versions", "read.skipped", "read.reconciliations"}
-"""What says how far Kronika's own work has come."""
+WITHOUT_TENANTS = {
+    *("read.checkpoints", "read.versions", "read.skipped", "read.reconciliations"),
+    *("log.epochs", "log.settings"),
+}
+"""What says how far Kronika's own work has come, and how the log is made."""
 
-NOT_READ = {"imports.file", "imports.outcome", "imports.kept"}
+NOT_READ = {"imports.file", "imports.outcome", "imports.kept", "log.commands", "log.claims", "log.parents"}
 """Tables that callers' connections cannot read at all."""
+
+PLACES = {"log.head", "log.recorded_at", "log.position_at", "log.reflected"}
+"""Functions that look at the whole log, and tell a position or a moment."""
 
 TABLES_OF = """
 SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity,
@@ -37,7 +43,7 @@ SELECT c.oid::regclass::text, coalesce('security_invoker=true' = ANY (c.reloptio
 
 DEFINERS = """
 SELECT p.oid::regproc::text, p.prosrc, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE'),
-       has_function_privilege('kronika_reader', p.oid, 'EXECUTE')
+       has_function_privilege('kronika_reader', p.oid, 'EXECUTE'), p.prorettype::regtype::text
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = ANY (%s) AND p.prosecdef
 """
 
@@ -67,10 +73,13 @@ def test_views_ask_as_whoever_asks_them(owner):
 
 
 def test_what_passes_the_backstop_names_the_tenant_itself_and_finds_nothing_by_a_callers_path(owner):
-    found = owner.execute(DEFINERS, [SCHEMAS]).fetchall()
-    assert len(found) == 3
-    for name, source, configuration, everybody, readers in found:
-        assert re.search(r"tenant (\|\| '' )?= current_setting\('kronika.tenant', true\)", source), name
+    found = [row for row in owner.execute(DEFINERS, [SCHEMAS]).fetchall() if row[0] != "log.forget_accesses"]
+    assert len(found) == 3 + len(PLACES)
+    for name, source, configuration, everybody, readers, told in found:
+        if name in PLACES:
+            assert told in ("bigint", "timestamp with time zone"), name
+        else:
+            assert re.search(r"tenant (\|\| '' )?= current_setting\('kronika.tenant', true\)", source), name
         assert "search_path=pg_catalog, pg_temp" in configuration, name
         assert (everybody, readers) == (False, True), name
 
@@ -110,3 +119,26 @@ def test_a_transaction_that_names_no_tenant_sees_nothing_and_one_that_does_its_o
         with pytest.raises(InsufficientPrivilege):
             reader.execute(statement)
         reader.rollback()
+
+
+def test_of_the_log_a_caller_is_shown_its_own_events_and_accesses_and_the_last_position(reader, owner):
+    owner.execute(
+        "INSERT INTO log.accesses (tenant, id, at, actor, route, outcome, objects, correlation_id)"
+        " SELECT t, gen_random_uuid(), now(), 'x', 'GET /', 'shown', '{}', gen_random_uuid()"
+        " FROM unnest(ARRAY['acme', 'rival']) t"
+    )
+    owner.execute(
+        "INSERT INTO log.events (position, tenant, stream_type, stream_id, version, partition, subject_id, event_id,"
+        " type, schema_version, recorded_at, occurred_at, actor, correlation_id, command_id, data)"
+        " SELECT log.head() + n, t, 'customer', gen_random_uuid(), 1, 0, gen_random_uuid(), gen_random_uuid(), 'x', 1,"
+        " now(), now(), 'x', gen_random_uuid(), t, '{}'"
+        " FROM unnest(ARRAY['acme', 'rival']) WITH ORDINALITY AS made(t, n)"
+    )
+    for table in ("log.events", "log.accesses"):
+        assert reader.execute(f"SELECT FROM {table}").rowcount == 0
+    head = reader.execute("SELECT log.head()").fetchone()[0]
+    reader.execute("SELECT set_config('kronika.tenant', 'acme', true)")
+    for table in ("log.events", "log.accesses"):
+        assert {tenant for (tenant,) in reader.execute(f"SELECT tenant FROM {table}")} == {"acme"}
+    assert reader.execute("SELECT log.head()").fetchone()[0] == head
+    assert reader.execute("SELECT max(position) < log.head() FROM log.events").fetchone() == (True,)
