@@ -66,7 +66,7 @@ async def test_a_record_carries_the_sealed_event_under_the_subject_as_key(around
         await eventually(lambda: relayed(connection))
     topic = (await standing(connection)).topic
     position, _, key, body = next(iter(in_topic(around.kafka, topic).values()))[0]
-    recorded = feed.from_message(body, log.codec)
+    (recorded,) = feed.from_messages([body], log.codec)
     assert (recorded.position, recorded.subject_id.bytes) == (position, key)
     assert recorded == (await feed.page(connection, log.codec, after=position - 1, limit=1))[0]
     assert "李雷".encode() not in body
