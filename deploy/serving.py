@@ -15,7 +15,7 @@ import structlog
 
 def log_as_lines(level: str) -> None:
     """Set up the logs of this process, unless it has done so already. Of libraries only warnings are told; what
-    kafka-python has to say, the workers say in one line themselves."""
+    the Kafka client has to say, the workers say in one line themselves."""
     if structlog.is_configured():
         return
     handler = logging.StreamHandler()

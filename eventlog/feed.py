@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,10 +72,9 @@ async def page(
     types: list[str] | None = None,
 ) -> list[Recorded]:
     """The next recorded events (of these types) with position > after (and <= up_to), in order, at most `limit`."""
-    return [
-        recorded(row, codec)
-        for row in await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant, types)
-    ]
+    return all_recorded(
+        await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant, types), codec
+    )
 
 
 async def messages(
@@ -196,6 +195,12 @@ async def rows(
     return await cursor.fetchall()
 
 
+def all_recorded(rows: list[tuple[Any, ...]], codec: Codec) -> list[Recorded]:
+    """Such rows as recorded events; the keys that open what they say are looked up together."""
+    codec.keys.fetch({(row[1], row[6]) for row in rows if row[21] is not None})
+    return [recorded(row, codec) for row in rows]
+
+
 def recorded(row: tuple[Any, ...], codec: Codec) -> Recorded:
     """One row of COLUMNS, data, personal as the recorded event."""
     data, personal = row[20], row[21]
@@ -209,6 +214,6 @@ def message(row: tuple[Any, ...]) -> bytes:
     return orjson.dumps(body | {"data": orjson.Fragment(row[20]), "personal": personal})
 
 
-def from_message(body: bytes, codec: Codec) -> Recorded:
-    """The recorded event that a Kafka record carries."""
-    return recorded(astuple(MESSAGE.decode(body)), codec)
+def from_messages(bodies: Iterable[bytes], codec: Codec) -> list[Recorded]:
+    """The recorded events that Kafka records carry."""
+    return all_recorded([astuple(MESSAGE.decode(body)) for body in bodies], codec)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
 import structlog
 from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -21,12 +22,23 @@ from projections.projection import Projection, Row
 log = structlog.get_logger()
 
 Key = tuple[Any, ...]
+Reached = dict[tuple[str, int], int]
+"""Where the checkpoints move to, by slot and partition."""
 
 COPIED = 100
 """From so many new rows on, to copy them costs less than a statement that brings them as JSON."""
 
 REMEMBERED = 30_000
 """Rows kept in memory, some 100 MB at the most: those that changed last."""
+
+
+ADVANCE: LiteralString = (
+    "UPDATE read.checkpoints c SET position = n.position FROM json_to_recordset(%s::json)"
+    " AS n(slot text, partition smallint, position bigint, owner bigint, before bigint)"
+    " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before"
+)
+FENCED = "KR001"
+"""The SQLSTATE of read.fenced (projections/tables.py)."""
 
 
 class Fenced(Exception):
@@ -49,7 +61,7 @@ class Slot:
         return sql.Identifier("read", self.name)
 
 
-@dataclass
+@dataclass(eq=False)
 class Fold:
     """What a batch does to one slot's rows, worked out in memory."""
 
@@ -59,6 +71,16 @@ class Fold:
     failed: list[Key] = field(default_factory=list)
     """Rows whose handler raised: half done, to be read and folded once more with care."""
     parked: list[tuple[Key, Recorded, str | None]] = field(default_factory=list)
+
+    @property
+    def copied(self) -> bool:
+        """Whether there are so many new rows that they are copied."""
+        return self.slot.projection.per_event and len(self.rows) >= COPIED
+
+    def written(self) -> list[Row]:
+        """The rows to be written."""
+        written = self.slot.projection.written
+        return [row for key in self.events if key in self.rows for row in written(self.rows[key])]
 
 
 class Host:
@@ -74,6 +96,9 @@ class Host:
         self._owners: dict[tuple[str, int], int] = {}
         self.checkpoints: dict[tuple[str, int], int] = {}
         self._skipped: set[tuple[str, int]] = set()
+        self._parked: set[tuple[str, str]] = set()
+        """Slot and key of rows that may be parked. Of our partitions nobody else parks any, so where it is empty,
+        nothing is, and nobody else (a replay) changes our rows."""
         self._rows: dict[tuple[str, Key], Row] = {}
         self._readers: dict[EventClass | None, list[int]] = {}
         for number, slot in enumerate(slots):
@@ -93,6 +118,7 @@ class Host:
             self.checkpoints[slot, partition] = position
         cursor = await self.connection.execute("SELECT projection, position FROM read.skipped")
         self._skipped = set(await cursor.fetchall())
+        await self._look_up_parked()
 
     def release(self, partitions: Iterable[int]) -> None:
         """Stop writing these partitions."""
@@ -115,13 +141,11 @@ class Host:
         An event that cannot be folded or written parks the row it concerns. Raises Fenced, and psycopg.OperationalError
         when the store is away; then nothing of the batch has taken effect and it may be applied again.
         """
-        if not batch:
-            return
         try:
-            await self._transaction(batch, one_by_one=len(batch) == 1)
+            await self._take_in(batch)
         except BaseException as error:
             self._rows.clear()  # they were folded in place, and are not what the tables hold
-            if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.OperationalError) or len(batch) == 1:
+            if not refused(error) or len(batch) == 1:
                 raise
             # the store refuses some row: halve until the culprit stands alone
             log.warning("batch refused, halving it", events=len(batch), error=type(error).__name__)
@@ -129,32 +153,80 @@ class Host:
             await self.apply(batch[:middle])
             await self.apply(batch[middle:])
 
-    async def _transaction(self, batch: Sequence[Recorded], *, one_by_one: bool) -> None:
+    async def _take_in(self, batch: Sequence[Recorded]) -> None:
         reached = self._reached(batch)
         if not reached:
             return
+        if self._parked or not await self._at_once(batch, reached):
+            self._rows.clear()
+            await self._with_care(batch, reached)
+        self.checkpoints.update(reached)
+
+    async def _at_once(self, batch: Sequence[Recorded], reached: Reached) -> bool:
+        """Fold first, then write rows and checkpoints together: as long as nothing is parked, the rows are only ours to
+        write, and no lock is held while we think. False when some row needs care; then nothing has taken effect."""
+        folds = self._sort(batch)
+        await self._read_rows(folds)
+        for fold in folds:
+            self._fold(fold)
+        if any(fold.failed for fold in folds):
+            return False
+        try:
+            await self._write_all(folds, reached)
+        except psycopg.Error as error:
+            if refused(error) and len(batch) == 1:
+                return False
+            raise
+        self._remember(folds)
+        return True
+
+    async def _write_all(self, folds: list[Fold], reached: Reached) -> None:
+        """In a statement of its own, which a client that is stopped cannot leave half done; but large sets are copied,
+        in a transaction."""
+        written = {fold: rows for fold in folds if (rows := fold.written())}
+        at_once = not any(fold.copied for fold in folds)
+        if at_once and self.connection.info.transaction_status == TransactionStatus.IDLE:
+            try:
+                await self.connection.execute(
+                    write_at_once(tuple(fold.slot for fold in written)),
+                    [self._steps(reached), *map(as_json, written.values()), len(reached)],
+                )
+            except psycopg.Error as error:
+                if error.sqlstate == FENCED:
+                    raise Fenced(error.diag.message_primary) from error
+                raise
+            return
+        async with self.connection.transaction():
+            await self._advance(reached)
+            for fold in folds:
+                if fold.copied:
+                    await self._add(fold)
+                else:
+                    await self._write(fold)
+
+    async def _with_care(self, batch: Sequence[Recorded], reached: Reached) -> None:
+        """What is parked waits, and what fails is parked. A replay that goes on beside us is waited for."""
+        folds = self._sort(batch)
         # No pipeline here: in the midst of one the server waits for a stopped client without any time-out, and the
         # client's locks would keep a successor out for as long.
         async with self.connection.transaction():
             await self._advance(reached)
-            folds = self._sort(batch)
             await self._set_parked_aside(folds)
             await self._read_rows(folds)
             for fold in folds:
                 self._fold(fold)
             await self._fold_failed(folds)
             for fold in folds:
-                if one_by_one:
+                if len(batch) == 1:
                     await self._write_or_park(fold)
-                elif fold.slot.projection.per_event and len(fold.rows) >= COPIED:
+                elif fold.copied:
                     await self._add(fold)
                 else:
                     await self._write(fold)
             await self._park([(fold.slot, *parked) for fold in folds for parked in fold.parked])
-        self.checkpoints.update(reached)
         self._remember(folds)
 
-    def _reached(self, batch: Sequence[Recorded]) -> dict[tuple[str, int], int]:
+    def _reached(self, batch: Sequence[Recorded]) -> Reached:
         """The checkpoints after this batch, where they move."""
         last = {recorded.partition: recorded.position for recorded in batch}
         return {
@@ -164,8 +236,7 @@ class Host:
             if position > self.checkpoints[slot.name, partition]
         }
 
-    async def _advance(self, reached: dict[tuple[str, int], int]) -> None:
-        """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
+    def _steps(self, reached: Reached) -> str:
         steps = [
             {
                 "slot": slot,
@@ -176,14 +247,13 @@ class Host:
             }
             for (slot, partition), position in reached.items()
         ]
-        cursor = await self.connection.execute(
-            "UPDATE read.checkpoints c SET position = n.position FROM json_to_recordset(%s::json)"
-            " AS n(slot text, partition smallint, position bigint, owner bigint, before bigint)"
-            " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
-            [orjson.dumps(steps).decode()],
-        )
-        if cursor.rowcount != len(steps):
-            raise Fenced(f"{len(steps) - cursor.rowcount} of {len(steps)} checkpoints belong to another worker now")
+        return orjson.dumps(steps).decode()
+
+    async def _advance(self, reached: Reached) -> None:
+        """First of all the checkpoints: their row locks and owner epochs keep two owners from writing the same rows."""
+        cursor = await self.connection.execute(ADVANCE, [self._steps(reached)])
+        if cursor.rowcount != len(reached):
+            raise Fenced(f"{len(reached) - cursor.rowcount} of {len(reached)} checkpoints belong to another worker now")
 
     def _sort(self, batch: Sequence[Recorded]) -> list[Fold]:
         """The events that each slot has yet to see, by the row they concern."""
@@ -200,15 +270,18 @@ class Host:
 
     async def _set_parked_aside(self, folds: list[Fold]) -> None:
         """The later events of a parked row wait with it."""
-        cursor = await self.connection.execute(
-            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[fold.slot.name for fold in folds]]
-        )
-        parked = set(await cursor.fetchall())
-        if not parked:
+        await self._look_up_parked()
+        if not self._parked:
             return
         for fold in folds:
-            for key in [key for key in fold.events if (fold.slot.name, key_text(key)) in parked]:
+            for key in [key for key in fold.events if (fold.slot.name, key_text(key)) in self._parked]:
                 fold.parked.extend((key, recorded, None) for recorded in fold.events.pop(key))
+
+    async def _look_up_parked(self) -> None:
+        cursor = await self.connection.execute(
+            "SELECT DISTINCT slot, key FROM read.parked WHERE slot = ANY(%s)", [[slot.name for slot in self.slots]]
+        )
+        self._parked = set(await cursor.fetchall())
 
     async def _read_rows(self, folds: list[Fold]) -> None:
         """The present rows: remembered, else read with one query a slot."""
@@ -297,9 +370,7 @@ class Host:
             fold.rows[key] = row
 
     async def _write(self, fold: Fold) -> None:
-        written = fold.slot.projection.written
-        changed = [row for key in fold.events if key in fold.rows for row in written(fold.rows[key])]
-        if changed:
+        if changed := fold.written():
             await self.connection.execute(upsert(fold.slot), [as_json(changed)])
 
     async def _add(self, fold: Fold) -> None:
@@ -335,6 +406,7 @@ class Host:
 
     async def _park(self, parked: list[tuple[Slot, Key, Recorded, str | None]]) -> None:
         if parked:
+            self._parked.update((slot.name, key_text(key)) for slot, key, _, _ in parked)
             await self.connection.cursor().executemany(
                 "INSERT INTO read.parked (slot, position, key, tenant, partition, event_id, type, error)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
@@ -343,6 +415,11 @@ class Host:
                     for s, key, r, error in parked
                 ],
             )
+
+
+def refused(error: BaseException) -> bool:
+    """Whether the store is there and will not have some row."""
+    return isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
 
 
 def describe(error: Exception) -> str:
@@ -393,9 +470,13 @@ def copy_in(slot: Slot) -> bytes:
 
 @cache
 def upsert(slot: Slot) -> bytes:
+    return upserting(slot).as_bytes()
+
+
+def upserting(slot: Slot) -> sql.Composed:
     table = slot.projection.table
     rest = [column for column in table.columns if column not in table.key]
-    query = sql.SQL(
+    return sql.SQL(
         "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)"
         " ON CONFLICT ({key}) DO UPDATE SET {rest}"
     ).format(
@@ -403,4 +484,12 @@ def upsert(slot: Slot) -> bytes:
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
         rest=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest),
     )
-    return query.as_bytes()
+
+
+@cache
+def write_at_once(slots: tuple[Slot, ...]) -> bytes:
+    """The checkpoints, the rows of these slots, and an error when not all of the checkpoints have moved."""
+    writing = [sql.SQL("w{} AS ({})").format(sql.SQL(str(n)), upserting(slot)) for n, slot in enumerate(slots)]
+    parts = sql.SQL(", ").join([sql.SQL("advanced AS (" + ADVANCE + " RETURNING 1)"), *writing])
+    last = "SELECT read.fenced(moved) FROM (SELECT count(*) AS moved FROM advanced) a WHERE moved <> %s"
+    return (sql.SQL("WITH ") + parts + sql.SQL(" " + last)).as_bytes()

@@ -134,7 +134,7 @@ class Projection:
         take_effect(row, known, since, order_of(event))
 
     def plain(self, column: str, value: Any) -> Any:
-        return to_jsonable_python(value) if column in self.table.json_columns else value
+        return value if value is None or column not in self.table.json_columns else to_jsonable_python(value)
 
 
 def on(*event_classes: type[Event]) -> Callable[[H], H]:

@@ -14,7 +14,7 @@ from projections.host import Host, Slot
 from projections.projection import Projection
 from projections.tables import indexes_of, table_of
 
-PAGE = 10_000
+PAGE = 20_000
 """Events at a time: of many that concern one row, the row is written once."""
 
 Progress = Callable[[int, int], None]

@@ -70,7 +70,9 @@ class StreamRows(Projection):
         if isinstance(event, Undoing):
             event.settle(row["since"])
             return
-        changes = {path: self.plain(path[0], value) for path, value in event.changes().items() if path[0] in row}
+        if not (said := event.changes()):
+            return
+        changes = {path: self.plain(path[0], value) for path, value in said.items() if path[0] in row}
         if isinstance(event, Return):
             give_back(row, changes, row["since"], event)
             return

@@ -75,6 +75,13 @@ CREATE TABLE IF NOT EXISTS read.reconciliations (
 GRANT USAGE ON SCHEMA read TO kronika_reader;
 GRANT SELECT ON read.checkpoints, read.versions, read.skipped TO kronika_reader;
 
+-- Ends the statement of a worker that is not the owner any more; `moved` is how many of its checkpoints still were.
+CREATE OR REPLACE FUNCTION read.fenced(moved bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'checkpoints belong to another worker now, all but %', moved USING ERRCODE = 'KR001';
+END
+$$;
+
 -- The position a slot reflects: the least, over its partitions, up to which it has seen all there is.
 CREATE OR REPLACE FUNCTION read.reflected(of_slot text) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT log.reflected(array_agg(c.partition), array_agg(c.position)) FROM read.checkpoints c WHERE c.slot = of_slot

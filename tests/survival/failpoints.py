@@ -87,11 +87,12 @@ FAILPOINTS = {
         Failpoint("relay.saved", ("relay",), "after", "workers.relay:Tail.save"),
         # from the log and Kafka into the query tables
         Failpoint("host.claimed", KEEPERS, "after", "projections.host:Host.claim"),
-        Failpoint("host.before_advance", KEEPERS, "before", "projections.host:Host._transaction"),
+        Failpoint("host.before_batch", KEEPERS, "before", "projections.host:Host._take_in"),
         Failpoint("host.folds_an_event", KEEPERS, "before", "projections.projection:Projection.handle"),
+        Failpoint("host.folded_before_write", KEEPERS, "before", "projections.host:Host._write_all"),
         Failpoint("host.advanced_before_write", KEEPERS, "after", "projections.host:Host._advance"),
         Failpoint("host.written_before_commit", KEEPERS, "after", "projections.host:Host._park"),
-        Failpoint("host.committed", KEEPERS, "after", "projections.host:Host._transaction"),
+        Failpoint("host.committed", KEEPERS, "after", "projections.host:Host._take_in"),
         # and into the lakehouse
         Failpoint("analyst.claimed", ("analyst",), "after", "projections.analytics.intake:Intake._claim"),
         Failpoint("analyst.before_commit", ("analyst",), "before", "projections.analytics.intake:Intake._write"),

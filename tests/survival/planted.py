@@ -69,11 +69,11 @@ UNHEARD = tuple(
     for moment, who in ((50, "api-1"), (120, "api-2"), (200, "api-1"))
 )
 KILLED_BEFORE_THE_ANSWER = each(*APIS, at_="writer.flushed_before_answer")
-KILLED_IN_A_BATCH = each(*PROJECTORS, at_="host.advanced_before_write")
+KILLED_IN_A_BATCH = each(*PROJECTORS, at_="host.folded_before_write")
 KILLED_AFTER_A_BATCH = each(*PROJECTORS, at_="host.committed")
 STOPPED_PAST_THE_SESSION = (
     # whichever of the two has the partitions is thought dead by its group, and then goes on
-    *(at(40, who, "host.before_advance", "stop", seconds=20.0) for who in PROJECTORS[:1]),
+    *(at(40, who, "host.before_batch", "stop", seconds=20.0) for who in PROJECTORS[:1]),
     Fault(40, "a while", seconds=32.0),
 )
 CLOCK_BACK = (Fault(60, "clock back", seconds=4.0), Fault(180, "clock back", seconds=4.0))
@@ -85,6 +85,9 @@ MEMORY = "eventlog/memory.py"
 DISPATCH, KEYS, HOST = "commands/dispatch.py", "eventlog/keys.py", "projections/host.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
+BEFORE_THE_ROWS = "            await self._write_all(folds, reached)\n"
+WITH_THE_ROWS = "[self._steps(reached), *map(as_json, written.values()), len(reached)],"
+WITHOUT_CHECKPOINTS = '["[]", *map(as_json, written.values()), 0],'
 INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "projections/shown_events.py"
 
 BUGS = (
@@ -339,20 +342,21 @@ BUGS = (
         (*TOPIC_GONE, *each(*PROJECTORS, at_="host.committed")),
     ),
     # -- projections
-    bug(
+    Bug(
         "checkpoints are committed first",
         "rows that were to follow are lost with the process",
-        HOST,
-        "        async with self.connection.transaction():\n            await self._advance(reached)\n",
-        "        await self._advance(reached)\n        async with self.connection.transaction():\n",
-        *KILLED_IN_A_BATCH,
+        (
+            Edit(HOST, BEFORE_THE_ROWS, "            await self._advance(reached)\n" + BEFORE_THE_ROWS),
+            Edit(HOST, WITH_THE_ROWS, WITHOUT_CHECKPOINTS),
+        ),
+        KILLED_IN_A_BATCH,
     ),
     bug(
         "checkpoints are committed last, on their own",
         "a batch is folded twice when the process is killed in between",
         HOST,
-        "            await self._advance(reached)\n",
-        "            pass\n",
+        WITH_THE_ROWS,
+        WITHOUT_CHECKPOINTS,
         *KILLED_AFTER_A_BATCH,
     ),
     bug(
@@ -396,7 +400,7 @@ BUGS = (
                 "                await self._write(fold)\n"
                 "        except psycopg.errors.UniqueViolation:\n            raise\n",
             ),
-            Edit(HOST, " or isinstance(error, psycopg.OperationalError) or len(batch) == 1:", " or len(batch) == 1:"),
+            Edit(HOST, " and not isinstance(error, psycopg.OperationalError)", ""),
         ),
         tuple(Fault(moment, "disk full", "postgres", seconds=3.0) for moment in (40, 120, 200)),
     ),
@@ -441,7 +445,7 @@ BUGS = (
         "(SELECT e.position - 1 FROM log.events e\n"
         "                 WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),",
         "NULL::bigint,",
-        *each(*PROJECTORS, at_="host.before_advance", act="sleep", seconds=1.5),
+        *each(*PROJECTORS, at_="host.before_batch", act="sleep", seconds=1.5),
     ),
     bug(
         "min_position is not waited for",
@@ -449,7 +453,7 @@ BUGS = (
         TIDE,
         "        if now >= position:\n            return now\n        if wait_s > 0",
         "        if now >= 0:\n            return now\n        if wait_s > 0",
-        *each(*PROJECTORS, at_="host.before_advance", act="sleep", seconds=1.5),
+        *each(*PROJECTORS, at_="host.before_batch", act="sleep", seconds=1.5),
     ),
     bug(
         "the feed goes on from the head",

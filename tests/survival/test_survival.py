@@ -41,6 +41,10 @@ AT_THE_BEGINNING = {"relay.led", "host.claimed", "analyst.claimed", "reactor.cla
 """Steps that a process takes when it starts, or when another is gone."""
 
 
+WITH_CARE = ("host.advanced_before_write", "host.written_before_commit")
+"""Steps of a projector that copies much, or has something parked."""
+
+
 @contextmanager
 def at_work(system: System, clients: int = 4, pause_s: float = 0.3) -> Iterator[Company]:
     """A company works while this lasts; then the system recovers unaided, and everything must be well."""
@@ -71,7 +75,7 @@ def at_work(system: System, clients: int = 4, pause_s: float = 0.3) -> Iterator[
 
 
 def steps_of(kind: str) -> list[str]:
-    rare = {"relay.topic_made_before_saved", "host.folds_an_event"}
+    rare = {"relay.topic_made_before_saved", "host.folds_an_event", *WITH_CARE}
     return [point.name for point in FAILPOINTS.values() if point.processes[0] == kind and point.name not in rare]
 
 
@@ -169,7 +173,7 @@ def test_a_projector_stopped_past_its_session_is_fenced_when_it_goes_on_beside_i
     with at_work(system) as company:
         system.wait_until(lambda: owns(system, "projector-1") or owns(system, "projector-2"), "one has partitions")
         stopped = next(name for name in ("projector-1", "projector-2") if owns(system, name))
-        system.arm(stopped, "host.advanced_before_write", "stop", seconds=60)
+        system.arm(stopped, "host.folded_before_write", "stop", seconds=60)
         system.wait_until(lambda: stopped in system.stopped, "it stops within a batch")
         answered = company.book.answered
         system.wait_until(lambda: company.book.answered > answered + 20, "the company works on")
@@ -216,6 +220,11 @@ def test_an_event_that_cannot_be_folded_parks_its_row_alone_and_is_replayed(syst
         head = system.head()
         system.wait_until(lambda: system.reflects(found.slot, head), "the others go on")
         assert found.error == "Raised in the handler"
+        for step in WITH_CARE:
+            for name in ("projector-1", "projector-2"):
+                system.arm(name, step, "kill")
+            system.wait_until(lambda step=step: f"kill at {step}" in system.faults_fired, f"killed at {step}")
+            system.board.disarm()
         for slot in {parked.slot for parked in all_parked(system.settings, None)}:
             done = replayed(system.settings, slot)
             assert done.taken_in >= 1

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 def in_topic(kafka, topic):
     """Every record that the topic holds now: (position, previous, key, body) by partition."""
     partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-    consumer = KafkaConsumer(**kafka)
+    consumer = KafkaConsumer(bootstrap_servers=kafka["bootstrap.servers"])
     consumer.assign(partitions)
     consumer.seek_to_beginning()
     missing = sum(consumer.end_offsets(partitions).values())
@@ -66,7 +66,7 @@ async def test_a_record_carries_the_sealed_event_under_the_subject_as_key(around
         await eventually(lambda: relayed(connection))
     topic = (await standing(connection)).topic
     position, _, key, body = next(iter(in_topic(around.kafka, topic).values()))[0]
-    recorded = feed.from_message(body, log.codec)
+    (recorded,) = feed.from_messages([body], log.codec)
     assert (recorded.position, recorded.subject_id.bytes) == (position, key)
     assert recorded == (await feed.page(connection, log.codec, after=position - 1, limit=1))[0]
     assert "李雷".encode() not in body
@@ -145,7 +145,7 @@ async def test_when_the_topic_is_lost_a_new_generation_begins_at_the_head(around
         await happen(log, 1)
         await eventually(lambda: relayed(connection))
         lost = await standing(connection)
-        admin = KafkaAdminClient(**around.kafka)
+        admin = KafkaAdminClient(bootstrap_servers=around.kafka["bootstrap.servers"])
         admin.delete_topics([lost.topic])
         admin.close()
         await happen(log, 5)
