@@ -6,13 +6,13 @@ from domain.customer import Customer
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 
 class CustomerCard(StreamRows):
     """What is known of each customer. Sums over its orders are no part of it: they are made when read."""
 
-    version = 3  # whom it is shared with
+    version = 4  # the newest of each owner
     aggregate = Customer
     table = Table(
         "customers",
@@ -54,8 +54,8 @@ class CustomerCard(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, name, id)",
-            "(tenant, owner, id)",
-            "(tenant, team, id) WHERE team IS NOT NULL",
+            BY_OWNER,
+            BY_TEAM,
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, last_interaction_at, id)",
             "(tenant, parent_id) WHERE parent_id IS NOT NULL",

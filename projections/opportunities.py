@@ -10,7 +10,7 @@ from domain.values import cents
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 OPEN: LiteralString = "stage_type = 'open'"
 StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Opportunity.Lost | Opportunity.Reopened
@@ -19,7 +19,7 @@ StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Oppo
 class Opportunities(StreamRows):
     """Each possible sale, won and lost ones included; the pipeline board is a question to this table."""
 
-    version = 3  # whom it is shared with
+    version = 4  # the newest of each owner
     aggregate = Opportunity
     passing = (OPEN,)
     table = Table(
@@ -64,8 +64,8 @@ class Opportunities(StreamRows):
             "(tenant, amount, id)",
             "(tenant, expected_close, id)",
             "(tenant, closed_on, id)",
-            "(tenant, owner, id)",
-            "(tenant, team, id) WHERE team IS NOT NULL",
+            BY_OWNER,
+            BY_TEAM,
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, subject_id) WHERE customer_id <> subject_id",

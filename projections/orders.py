@@ -9,7 +9,7 @@ from domain.order import Order, Part, due, label, owed_back, percent, total_of
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 NOTHING = Decimal(0)
 SUMS = (
@@ -30,7 +30,7 @@ class Orders(StreamRows):
     """Each order. `progress` says of each line, by its number, how much of it was shipped, delivered, billed, asked to
     be returned and returned."""
 
-    version = 3  # whom it is shared with
+    version = 4  # the newest of each owner
     aggregate = Order
     table = Table(
         "orders",
@@ -74,8 +74,8 @@ class Orders(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, total, id)",
-            "(tenant, owner, id)",
-            "(tenant, team, id) WHERE team IS NOT NULL",
+            BY_OWNER,
+            BY_TEAM,
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",

@@ -22,9 +22,10 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, Validati
 from domain.policy import EVERYTHING, Forbidden
 from eventlog.envelope import Caller
 from projections.families import LIVE, family
+from projections.nearest import found_by_owner, nearest
 from projections.past import HOLDS, past_of
 from projections.projection import Projection
-from projections.sight import BELONGING, YES, among, belongs, events_seen, events_told, told
+from projections.sight import BELONGING, YES, Belonging, among, belongs, events_seen, events_told, told
 from projections.stream_rows import StreamRows
 
 Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
@@ -455,6 +456,9 @@ class Plan:
         if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
             conditions.append(condition(resource, Filter(empty, "null", True)))
         where = sql.SQL(" AND ").join(conditions)
+        self._caller, self._where = caller, where
+        whole = not decided and list(sources or [resource.rows]) == [resource.rows]
+        self._by_owner = found_by_owner(self.sight, resource, self.column, ask.filters) if whole else None
         shown = [
             [shown_rows(caller, resource, source, decided=decided) for source in some]
             for some in (sources or [resource.rows], lacking)
@@ -532,7 +536,11 @@ class Plan:
 
     def answer(self, found: list[dict[str, Any]]) -> Page:
         self.shown = found[: self.ask.limit]
-        rows = [{name: shown(self.resource.columns.get(name), row[name]) for name in self.fields} for row in self.shown]
+        rows = [{name: row[name] for name in self.fields} for row in self.shown]
+        for name in self.resource.sets:
+            if name in self.fields:
+                for row in rows:
+                    row[name] = shown("set", row[name])
         return Page(rows, self._cursor(self.shown[-1]) if len(found) > self.ask.limit else None)
 
     @property
@@ -548,6 +556,8 @@ class Plan:
         keys: list[sql.Identifier],
     ) -> sql.Composed:
         source, rows = part
+        if self._by_owner:
+            rows = self._nearest(self._by_owner, run, column)
         named = [*zip([column, *keys], [sql.Identifier("_sort"), *self._keys], strict=True)]
         columns = [self._expression(name, source) for name in self.fields]
         columns += [sql.SQL("{} AS {}").format(value, name) for value, name in named]
@@ -559,6 +569,13 @@ class Plan:
             self._order([column, *keys]),
             sql.Literal(self.ask.limit + 1),
         )
+
+    def _nearest(self, belonging: Belonging, run: sql.Composable, column: sql.Identifier) -> sql.Composed:
+        """The first of the rows that are shown, as what follows the columns."""
+        direction, tenant = sql.SQL("DESC" if self.descending else "ASC"), scope(self._caller)
+        where = self._where + sql.SQL(" AND ") + run
+        found = nearest(belonging, self.sight, self.resource, tenant, where, column, direction, self.ask.limit + 1)
+        return sql.SQL(" FROM {} t WHERE true").format(shown_rows(self._caller, self.resource, found, decided=True))
 
     def _expression(self, name: str, source: sql.Composable) -> sql.Composable:
         if name not in self.resource.computed:

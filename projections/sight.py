@@ -64,10 +64,14 @@ def belongs(sight: Sight, kind: str, row: str = "v") -> sql.Composable:
     if belonging.team and extent.teams:
         ways.append(matching(belonging.team, v, extent.teams))
     if belonging.shared_with and sight.parties:
-        column = sql.SQL(belonging.shared_with).format(v=v)
-        # Whoever it is shared with may read it, and the index is of those alone that are shared at all.
-        ways.append(sql.SQL("({0} <> '{{}}' AND {0} ?| {1})").format(column, texts(sight.parties)))
+        ways.append(shared(belonging.shared_with, v, sight.parties))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(ways))
+
+
+def shared(column: LiteralString, v: sql.Identifier, parties: Iterable[str]) -> sql.Composed:
+    """The condition that a row is shared with one of these, who may then read it. The index is of those rows alone that
+    are shared at all."""
+    return sql.SQL("({0} <> '{{}}' AND {0} ?| {1})").format(sql.SQL(column).format(v=v), texts(parties))
 
 
 def matching(column: LiteralString, v: sql.Identifier, words: Iterable[str]) -> sql.Composed:

@@ -33,6 +33,8 @@ whether it was retracted, and so is not shown."""
 ROW_KEY = ("tenant", "id")
 BY_CREATED = "(tenant, created_at, id)"
 BY_UPDATED = "(tenant, updated_at, id)"
+BY_OWNER = "(tenant, owner, created_at, id)"
+BY_TEAM = "(tenant, team, created_at, id) WHERE team IS NOT NULL"
 
 
 class StreamRows(Projection):

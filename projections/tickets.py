@@ -12,7 +12,16 @@ from domain.ticket import Ticket
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, seconds
+from projections.stream_rows import (
+    BY_CREATED,
+    BY_OWNER,
+    BY_TEAM,
+    BY_UPDATED,
+    ROW_KEY,
+    STREAM_COLUMNS,
+    StreamRows,
+    seconds,
+)
 
 PRIORITIES = ("urgent", "high", "normal", "low")
 TIMED = (
@@ -37,7 +46,7 @@ class Tickets(StreamRows):
     waits for us.
     """
 
-    version = 3  # whom it is shared with
+    version = 4  # the newest of each owner
     aggregate = Ticket
     passing = ("queue_place IS NOT NULL",)
     table = Table(
@@ -87,8 +96,8 @@ class Tickets(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, queue_place, id)",
-            "(tenant, owner, id)",
-            "(tenant, team, id) WHERE team IS NOT NULL",
+            BY_OWNER,
+            BY_TEAM,
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",

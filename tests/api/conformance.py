@@ -1,17 +1,14 @@
-"""Asks every operation of the API what its document allows; at length with `python -m tests.api.conformance`."""
+"""Asks every operation of the API what its document allows; at length `tests.api.conformance_campaign` does."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import schemathesis
 import uvicorn
@@ -19,13 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from schemathesis.checks import CHECKS, load_all_checks
 
-from api import keys
 from api.app import create_app
-from deploy.migrate import migrate
-from deploy.postgres import LocalPostgres
-from deploy.serving import log_as_lines
 from deploy.settings import Settings
-from eventlog.keys import FileKeyStore
+
+from .one_of_each import PLURAL
 
 APART = {
     "positive_data_acceptance",  # rules that no schema can say (a circle, a cursor, a moment to come) refuse much of it
@@ -68,7 +62,20 @@ def waits(answer: Any) -> bool:
     return bool(answer.status_code == 503 and answer.json()["type"] == "/problems/not-fresh-yet")
 
 
-def ask(operation: Any, token: str, examples: int, seed: int, asked: Counter[str]) -> None:
+def named(case: Any, ids: Mapping[str, UUID], turn: int) -> None:
+    """Have every other request be about what there is: an id that is made up is never found."""
+    if turn % 2 or not ids:
+        return
+    id = ids.get(PLURAL.get(case.path.removeprefix("/v1/").partition("/")[0], ""))
+    if case.path_parameters and "id" in case.path_parameters and id is not None:
+        case.path_parameters["id"] = str(id)
+    if isinstance(case.body, dict):
+        case.body |= {name: str(ids[name]) for name, value in case.body.items() if name in ids and type(value) is str}
+
+
+def ask(
+    operation: Any, token: str, examples: int, seed: int, asked: Counter[str], ids: Mapping[str, UUID] | None = None
+) -> None:
     """Some requests to one operation, and every check on every answer. Raises what is wrong."""
     all_checks, how = checks(), {"Authorization": f"Bearer {token}"}
 
@@ -82,51 +89,12 @@ def ask(operation: Any, token: str, examples: int, seed: int, asked: Counter[str
     )
     @given(case=operation.as_strategy())
     def each(case: Any) -> None:
+        named(case, ids or {}, asked.total())
         answer = case.call(headers=how, timeout=60)
+        if waits(answer):
+            asked["not fresh yet"] += 1
+            return
         asked[f"{answer.status_code // 100}xx"] += 1
-        if not waits(answer):
-            case.validate_response(answer, checks=all_checks, headers=how)
+        case.validate_response(answer, checks=all_checks, headers=how)
 
     each()
-
-
-def main() -> int:
-    """So many requests, round by round with other seeds; what is wrong is told, and the exit code says so."""
-    parser = argparse.ArgumentParser(prog="python -m tests.api.conformance", description=__doc__)
-    parser.add_argument("--requests", type=int, default=100_000, help="how many, at the least")
-    parser.add_argument("--seed", type=int, default=1, help="the first round's")
-    parser.add_argument("--examples", type=int, default=20, help="requests to each operation in a round")
-    wanted = parser.parse_args()
-    asked: Counter[str] = Counter()
-    wrong: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="kronika-conformance-") as directory:
-        home = Path(directory)
-        home.chmod(0o755)
-        postgres = LocalPostgres(home)
-        url = postgres.start()
-        try:
-            at = Settings(home=home, database_url=url, log_level="error")
-            log_as_lines("error")
-            migrate(url, at)
-            token = keys.create(url, FileKeyStore(at.keys_path), "acme", "tester", keys.SCOPES)
-            with served(at) as served_at:
-                found, seed = operations(*served_at), wanted.seed
-                while asked.total() < wanted.requests:
-                    for operation in found:
-                        try:
-                            ask(operation, token, wanted.examples, seed, asked)
-                        except BaseExceptionGroup as errors:
-                            for error in errors.exceptions:
-                                wrong[f"{operation.method.upper()} {operation.path}: {type(error).__name__}"] += 1
-                                print(f"seed {seed}, {operation.method.upper()} {operation.path}: {error}", flush=True)
-                    print(f"{asked.total():,} requests, {dict(asked)}, {wrong.total()} wrong", flush=True)
-                    seed += 1
-        finally:
-            postgres.stop()
-    for what, times in wrong.most_common():
-        print(f"{times} times {what}")
-    return int(bool(wrong))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

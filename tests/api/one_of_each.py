@@ -42,6 +42,24 @@ steps:
     commands: [{{command: register-customer, with: {{kind: person, name: "{{{MARK}}}"}}}}]
 """
 
+PLURAL = {
+    "customers": "customer_id",
+    "opportunities": "opportunity_id",
+    "orders": "order_id",
+    "tickets": "ticket_id",
+    "pipelines": "pipeline_id",
+    "receivables": "order_id",
+    "imports": "import_id",
+    "exports": "export_id",
+    "scoring-runs": "run_id",
+    "saved-queries": "query_id",
+    "users": "user_id",
+    "teams": "team_id",
+    "tenants": "tenant_id",
+    "api-keys": "key_id",
+}
+"""Of paths, by which field commands name what is meant."""
+
 
 async def one_of_each(
     client: httpx.AsyncClient, project: Callable[[], Awaitable[None]], house: Kronika, store: FileKeyStore
@@ -138,25 +156,9 @@ async def answered(log: Log, query: UUID) -> None:
 
 def paths_to_read(document: dict[str, Any], ids: dict[str, UUID]) -> list[str]:
     """Every path that is read, with ids of the other tenant in it."""
-    plural = {
-        "customers": "customer_id",
-        "opportunities": "opportunity_id",
-        "orders": "order_id",
-        "tickets": "ticket_id",
-        "pipelines": "pipeline_id",
-        "receivables": "order_id",
-        "imports": "import_id",
-        "exports": "export_id",
-        "scoring-runs": "run_id",
-        "saved-queries": "query_id",
-        "users": "user_id",
-        "teams": "team_id",
-        "tenants": "tenant_id",
-        "api-keys": "key_id",
-    }
     found = []
     for path, operations in document["paths"].items():
         # The lakehouse has a test of its own (test_analytics.py): there is none here.
         if "get" in operations and path.startswith("/v1/") and not path.startswith("/v1/analytics/"):
-            found.append(path.replace("{id}", str(ids.get(plural.get(path.split("/")[2], ""), ""))))
+            found.append(path.replace("{id}", str(ids.get(PLURAL.get(path.split("/")[2], ""), ""))))
     return found

@@ -8,7 +8,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import appends, as_of, flood, http, imports, lag, models, projections, reading, sustained, views
+from tests.bench import (
+    appends,
+    as_of,
+    flood,
+    http,
+    imports,
+    lag,
+    models,
+    policy,
+    projections,
+    reading,
+    sustained,
+    views,
+)
 from tests.bench.measure import Benchmark, Rounds, write
 from tests.bench.place import ROOT, Place
 
@@ -21,6 +34,7 @@ def every(place: Place, hold_s: float) -> list[Benchmark]:
         *http.benchmarks(place),
         *flood.benchmarks(place),
         *reading.benchmarks(place),
+        *policy.benchmarks(place),
         *projections.benchmarks(place),
         *as_of.benchmarks(place),
         *views.benchmarks(place),
