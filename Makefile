@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test test-long import-sets campaign conformance policy-campaign bench bench-scale bench-views lint format lock clean
+.PHONY: run install test test-long import-sets campaign schedules conformance policy-campaign bench bench-scale bench-views lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -47,13 +47,16 @@ bench-scale: install
 bench-views: install
 	$(BIN)/python -m tests.bench.views $(or $(EVENTS),10000000)
 
+# Both below: many hours, resumable.
+campaign: schedules conformance
+
 # A thousand schedules of commands and faults, resumable; --seed N runs one again, `planted` asks whether the checks bite.
-campaign: install
+schedules: install
 	$(BIN)/python -m tests.survival $(CAMPAIGN)
 
-# A hundred thousand requests made from the API's own document; every answer is checked against it.
+# A hundred thousand requests made from the API's own document, resumable; every answer is checked against it.
 conformance: install
-	$(BIN)/python -m tests.api.conformance $(CONFORMANCE)
+	$(BIN)/python -m tests.api.conformance_campaign $(CONFORMANCE)
 
 # Twenty thousand answers to everybody in made-up companies, held against the page of rules (domain/POLICY.md).
 policy-campaign: install

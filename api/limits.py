@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from random import random
 
 from api.errors import TooManyRequests
 from deploy.settings import Settings
@@ -11,7 +12,8 @@ from eventlog.envelope import Caller
 
 REMEMBERED = 20_000
 HELD_S = 0.5
-"""So long whoever asks too much waits for the refusal: a flood then costs the others next to nothing."""
+"""So long, give or take a half, whoever asks too much waits for the refusal: a flood then costs the others next to
+nothing, and those who were refused together do not come again together."""
 MOST_HELD = 2_000
 
 Headers = list[tuple[bytes, bytes]]
@@ -86,7 +88,7 @@ class Allowances:
             return
         self._held += 1
         try:
-            await asyncio.sleep(HELD_S)
+            await asyncio.sleep(HELD_S * (0.5 + random()))  # noqa: S311  # no secret
         finally:
             self._held -= 1
 

@@ -45,6 +45,8 @@ async def name_tenant(connection: AsyncConnection[Any], tenant: str) -> None:
 
 
 async def ended(connection: AsyncConnection[Any]) -> None:
-    """End such a transaction: it has changed nothing. A connection that is lost has ended it, too."""
+    """End such a transaction: it has changed nothing. A connection that is lost has ended it, too.
+
+    After a rollback psycopg would forget the statements it has prepared, and each would be planned every time."""
     with suppress(OperationalError):
-        await connection.rollback()
+        await connection.commit()

@@ -6,7 +6,7 @@ from domain.customer import Customer
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 
 class CustomerCard(StreamRows):
@@ -54,8 +54,7 @@ class CustomerCard(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, name, id)",
-            BY_OWNER,
-            BY_TEAM,
+            *by_owner("updated_at", "name", shown="merged_into IS NULL AND retracted IS NULL"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, last_interaction_at, id)",
             "(tenant, parent_id) WHERE parent_id IS NOT NULL",

@@ -17,6 +17,7 @@ from eventlog.row_security import name_tenant
 from projections.as_of import part, rows, seen, together, ways
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
+from projections.nearest import all_of_few
 from projections.projection import Row, Table
 from projections.query import (
     MOST_ROWS,
@@ -38,6 +39,9 @@ from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 CANDIDATES = 10_000
 """So many matches are ranked; a search for a single common letter would otherwise rank a good part of the table."""
+
+MANY = 1_000
+"""Of more matches it is not asked one by one whether they are shown."""
 
 CJK = 0x2E80
 """From here on, scripts whose characters say as much as words do."""
@@ -146,23 +150,41 @@ def statement(caller: Caller, text: str, limit: int, fields: Iterable[str], cut:
     whole, readings = readings_of(text)
     return sql.SQL(
         # What matches is found first, on its own: the index is then the only way to it, whatever the planner believes.
-        "WITH found AS MATERIALIZED (SELECT DISTINCT s.tenant, s.id, s.name, s.searchable FROM {searched} s)"
+        # It is in order before customers are joined, so that no more of these are read than are shown.
+        "WITH found AS MATERIALIZED (SELECT {distinct} s.tenant, s.id, s.name, s.searchable FROM {searched} s)"
         " SELECT {fields}, c.id AS _id FROM ("
-        " SELECT s.tenant, s.id, s.name, {rank} AS rank FROM found s WHERE {scope} AND {shown} LIMIT {candidates}) s"
+        " SELECT s.tenant, s.id, s.name, {rank} AS rank, length(s.name) AS long"
+        " FROM (SELECT s.* FROM {shown} s WHERE {scope} LIMIT {candidates}) s"
+        " ORDER BY rank, long, s.name, s.id) s"
         " JOIN {customers} c USING (tenant, id)"
         " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
-        " ORDER BY s.rank, length(s.name), s.name, s.id LIMIT {limit}"
+        " ORDER BY s.rank, s.long, s.name, s.id LIMIT {limit}"
     ).format(
+        distinct=sql.SQL("DISTINCT" if len(readings) > 1 or cut else ""),
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),
         searched=together([matching(caller.tenant, terms, cut) for terms in readings]),
         customers=shown_rows(caller, seen(CUSTOMERS, cut), rows(CUSTOMERS, cut), decided=True),
         rank=rank_of(whole),
         scope=scope(caller, "s"),
-        shown=among(caller, CUSTOMERS.stream, sql.Identifier("s", "id")),
+        shown=shown_among(caller, cut),
         visible=scope(caller, "c"),
         candidates=sql.Literal(CANDIDATES),
         limit=sql.Literal(limit),
     )
+
+
+def shown_among(caller: Caller, cut: Cut) -> sql.Composable:
+    """What is found and shown to the caller. Where few owners' customers are shown, an index has these, and to read all
+    of them there is quicker than to ask for each of the many that may have been found."""
+    one_by_one = among(caller, CUSTOMERS.stream, sql.Identifier("s", "id"))
+    mine = scope(caller, "t") + sql.SQL(" AND t.merged_into IS NULL AND t.retracted IS NULL")
+    few = None if cut else all_of_few(caller.sight(CUSTOMERS.stream), CUSTOMERS, mine)
+    if few is None:
+        return sql.SQL("(SELECT s.* FROM found s WHERE {})").format(one_by_one)
+    return sql.SQL(
+        "(SELECT s.* FROM found s WHERE {count} <= {many} AND {one_by_one}"
+        " UNION ALL SELECT s.* FROM found s WHERE {count} > {many} AND s.id IN ({few}))"
+    ).format(count=sql.SQL("(SELECT count(*) FROM found)"), many=sql.Literal(MANY), one_by_one=one_by_one, few=few)
 
 
 def readings_of(text: str) -> tuple[list[str], list[list[str]]]:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from projections.sight import BELONGING, Belonging, shared, texts
+from projections.sight import BELONGING, Belonging, matching, shared, texts, written
 
 if TYPE_CHECKING:
     from domain.policy import Sight
     from projections.query import Filter, Kind, Resource
 
-FEW = 100
-"""So many names of owners and teams are looked up one by one. Whoever is shown what more have, is shown so much that a
-page is full after few rows of the whole list."""
+FEW, OWN = 100, 4
+"""So many names of owners and teams are looked up one by one, and so many where all that is theirs is sorted. Whoever
+is shown what more have, is shown so much that a page is full after few rows of the whole list."""
+
+OWNERS_ROWS = re.compile(r"\(tenant, owner, (\w+), id\) INCLUDE \(([^)]*)\)")
 
 
 def found_by_owner(sight: Sight, resource: Resource, column: str, filters: Iterable[Filter]) -> Belonging | None:
     """To whom rows belong, where the first ones of a list sorted by this column are best found owner by owner: few
     owners' rows are shown, the live table has them in order, and no filter finds fewer yet."""
     belonging, extent = BELONGING.get(resource.stream), sight.extents.get("read")
-    if belonging is None or extent is None or extent.everything or len(extent.owners) + len(extent.teams) > FEW:
-        return None
-    if resource.rows != sql.Identifier("read", belonging.table) or resource.key != ("id",):
+    if belonging is None or extent is None or extent.everything or resource.rows != belonging.rows:
         return None
     indexes = resource.projection.table.indexes
-    if not any(index.startswith(f"(tenant, owner, {column}, id)") for index in indexes):
+    found = next(filter(None, map(OWNERS_ROWS.match, indexes)), None)
+    if found is None or any(finds_few(one, resource.columns[one.column], indexes) for one in filters):
         return None
-    return None if any(finds_few(one, resource.columns[one.column], indexes) for one in filters) else belonging
+    most = FEW if column == found[1] else OWN if column in found[2].split(", ") and not filters else 0
+    return belonging if len(extent.owners) + len(extent.teams) <= most else None
 
 
 def finds_few(asked: Filter, kind: Kind, indexes: Sequence[str]) -> bool:
@@ -47,29 +50,65 @@ def nearest(
     tenant: sql.Composable,
     where: sql.Composable,
     column: sql.Identifier,
-    direction: sql.SQL,
     limit: int,
+    *,
+    descending: bool,
 ) -> sql.Composed:
     """The first rows `t` of a tenant that meet a condition and are shown, as a source. Of each owner so many are read;
     along the order of the whole list it would be all that come before the last of them."""
     extent, t = sight.extents["read"], sql.Identifier("t")
-    known = {
-        "table": resource.rows,
-        "where": where,
-        "column": column,
-        "direction": direction,
-        "limit": sql.Literal(limit),
+    known: dict[str, sql.Composable] = {
+        "table": written(resource.rows),
+        "where": written(where),
+        "column": written(column),
+        "direction": sql.SQL("DESC" if descending else "ASC"),
+        "limit": written(sql.Literal(limit)),
     }
-    ways = [
-        sql.SQL(OF_EACH).format(words=texts(words), belongs=sql.SQL(named).format(v=t), **known)
-        for named, words in ((belonging.owner, extent.owners), (belonging.team, extent.teams))
-        if named and words
-    ]
+    owners = {"words": texts(extent.owners), "belongs": sql.SQL(belonging.owner).format(v=t)}
+    bound: sql.Composable = NOTHING_MORE
+    if len(extent.owners) > OWN:  # of many, most have nothing so new that it would be shown
+        first = sql.Literal(2 * limit // len(extent.owners) + 4)
+        known["where"] = written(
+            where + sql.SQL(BEYOND).format(beyond=sql.SQL(">=" if descending else "<="), column=column)
+        )
+        ends = {"end": sql.SQL("'-infinity'" if descending else "'infinity'"), "last": LAST[descending]}
+        bound = sql.SQL(BOUND).format(first=first, **owners, **ends, **known | {"where": written(where)})
+    ways = [sql.SQL(OF_EACH).format(**owners, **known)]
+    if belonging.team and extent.teams:
+        teams = {"words": texts(extent.teams), "belongs": sql.SQL(belonging.team).format(v=t)}
+        ways.append(sql.SQL(OF_EACH).format(**teams, **known))
     if belonging.shared_with and sight.parties:
         ways.append(sql.SQL(SHARED).format(seen=shared(belonging.shared_with, t, sight.parties), **known))
-    return sql.SQL(NEAREST).format(tenant=tenant, ways=sql.SQL(" UNION ").join(ways), **known)
+    return sql.SQL(NEAREST).format(bound=bound, tenant=tenant, ways=sql.SQL(" UNION ").join(ways), **known)
 
 
+def all_of_few(sight: Sight, resource: Resource, where: sql.Composable) -> sql.Composed | None:
+    """The ids of all rows `t` that meet a condition and are shown, where these are few owners'."""
+    belonging, extent, t = BELONGING[resource.stream], sight.extents.get("read"), sql.Identifier("t")
+    if extent is None or extent.everything or len(extent.owners) + len(extent.teams) > FEW:
+        return None
+    ways = [matching(belonging.owner, t, extent.owners)]
+    if belonging.team and extent.teams:
+        ways.append(matching(belonging.team, t, extent.teams))
+    if belonging.shared_with and sight.parties:
+        ways.append(shared(belonging.shared_with, t, sight.parties))
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT t.id FROM {} t WHERE {} AND {}").format(resource.rows, where, way) for way in ways
+    )
+
+
+NOTHING_MORE = sql.SQL("")
+LAST = {True: sql.SQL("min"), False: sql.SQL("max")}
+BOUND = """
+WITH bound AS MATERIALIZED (SELECT coalesce((
+    SELECT {last}(f.place) FROM (
+        SELECT f.place FROM unnest({words}) AS one(name) CROSS JOIN LATERAL (
+            SELECT {column} AS place FROM {table} t WHERE {belongs} = one.name AND {where}
+             ORDER BY {column} {direction}, t.id {direction} LIMIT {first}) f
+         ORDER BY f.place {direction} LIMIT {limit}) f
+    HAVING count(*) = {limit}), {end}) AS place)
+"""
+BEYOND = " AND {column} {beyond} (SELECT place FROM bound)"
 OF_EACH = """
 (SELECT f.* FROM unnest({words}) AS one(name) CROSS JOIN LATERAL (
     SELECT {column} AS place, t.id FROM {table} t WHERE {belongs} = one.name AND {where}
@@ -80,6 +119,6 @@ SHARED = """
   ORDER BY {column} {direction}, t.id {direction} LIMIT {limit})
 """
 NEAREST = """
-(SELECT t.* FROM {table} t WHERE {tenant} AND t.id IN (
+({bound} SELECT t.* FROM {table} t WHERE {tenant} AND t.id IN (
     SELECT f.id FROM ({ways}) f ORDER BY f.place {direction}, f.id {direction} LIMIT {limit}))
 """

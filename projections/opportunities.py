@@ -10,7 +10,7 @@ from domain.values import cents
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 OPEN: LiteralString = "stage_type = 'open'"
 StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Opportunity.Lost | Opportunity.Reopened
@@ -64,8 +64,7 @@ class Opportunities(StreamRows):
             "(tenant, amount, id)",
             "(tenant, expected_close, id)",
             "(tenant, closed_on, id)",
-            BY_OWNER,
-            BY_TEAM,
+            *by_owner("updated_at", "amount", "expected_close"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, subject_id) WHERE customer_id <> subject_id",

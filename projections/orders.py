@@ -9,7 +9,7 @@ from domain.order import Order, Part, due, label, owed_back, percent, total_of
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
 from projections.query import Resource
-from projections.stream_rows import BY_CREATED, BY_OWNER, BY_TEAM, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
+from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 NOTHING = Decimal(0)
 SUMS = (
@@ -74,8 +74,7 @@ class Orders(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, total, id)",
-            BY_OWNER,
-            BY_TEAM,
+            *by_owner("updated_at", "total"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",

@@ -572,9 +572,9 @@ class Plan:
 
     def _nearest(self, belonging: Belonging, run: sql.Composable, column: sql.Identifier) -> sql.Composed:
         """The first of the rows that are shown, as what follows the columns."""
-        direction, tenant = sql.SQL("DESC" if self.descending else "ASC"), scope(self._caller)
-        where = self._where + sql.SQL(" AND ") + run
-        found = nearest(belonging, self.sight, self.resource, tenant, where, column, direction, self.ask.limit + 1)
+        where, limit = self._where + sql.SQL(" AND ") + run, self.ask.limit + 1
+        tenant, sight = scope(self._caller), self.sight
+        found = nearest(belonging, sight, self.resource, tenant, where, column, limit, descending=self.descending)
         return sql.SQL(" FROM {} t WHERE true").format(shown_rows(self._caller, self.resource, found, decided=True))
 
     def _expression(self, name: str, source: sql.Composable) -> sql.Composable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class Belonging:
     owner: LiteralString
     team: LiteralString | None = None
     shared_with: LiteralString | None = None
+
+    @property
+    def rows(self) -> sql.Identifier:
+        return sql.Identifier("read", self.table)
 
 
 def owned(table: LiteralString) -> Belonging:
@@ -68,18 +72,24 @@ def belongs(sight: Sight, kind: str, row: str = "v") -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" OR ").join(ways))
 
 
-def shared(column: LiteralString, v: sql.Identifier, parties: Iterable[str]) -> sql.Composed:
+def shared(column: LiteralString, v: sql.Identifier, parties: frozenset[str]) -> sql.Composed:
     """The condition that a row is shared with one of these, who may then read it. The index is of those rows alone that
     are shared at all."""
     return sql.SQL("({0} <> '{{}}' AND {0} ?| {1})").format(sql.SQL(column).format(v=v), texts(parties))
 
 
-def matching(column: LiteralString, v: sql.Identifier, words: Iterable[str]) -> sql.Composed:
+def matching(column: LiteralString, v: sql.Identifier, words: frozenset[str]) -> sql.Composed:
     return sql.SQL("{} = ANY ({})").format(sql.SQL(column).format(v=v), texts(words))
 
 
-def texts(words: Iterable[str]) -> sql.Composed:
-    return sql.SQL("{}::text[]").format(sql.Literal(sorted(words)))
+@lru_cache(1_000)
+def texts(words: frozenset[str]) -> sql.Composable:
+    return written(sql.SQL("{}::text[]").format(sql.Literal(sorted(words))))
+
+
+def written(part: sql.Composable) -> sql.SQL:
+    """The same, written out: what stands in a statement more than once is put into words once."""
+    return sql.SQL(part.as_string(None))
 
 
 def among(caller: Caller, kind: str, id: sql.Composable) -> sql.Composable:

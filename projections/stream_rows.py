@@ -33,8 +33,13 @@ whether it was retracted, and so is not shown."""
 ROW_KEY = ("tenant", "id")
 BY_CREATED = "(tenant, created_at, id)"
 BY_UPDATED = "(tenant, updated_at, id)"
-BY_OWNER = "(tenant, owner, created_at, id)"
-BY_TEAM = "(tenant, team, created_at, id) WHERE team IS NOT NULL"
+
+
+def by_owner(*also: str, shown: str = "retracted IS NULL") -> tuple[str, str]:
+    """Indexes with each owner's and each team's rows, as far as lists show them, the newest first; `also` is what few
+    of them can be sorted by without being read."""
+    shows = f"INCLUDE ({', '.join(also)}) WHERE {shown}"
+    return f"(tenant, owner, created_at, id) {shows}", f"(tenant, team, created_at, id) {shows} AND team IS NOT NULL"
 
 
 class StreamRows(Projection):

@@ -102,7 +102,7 @@ RETURNS TABLE (tenant text, id uuid, name text, searchable text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
     SELECT s.tenant, s.id, s.name, s.searchable FROM read.customer_search s
-     WHERE s.tenant || '' = current_setting('kronika.tenant', true)
+     WHERE s.tenant || '' = (SELECT current_setting('kronika.tenant', true))
        AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
 $$;
 CREATE OR REPLACE FUNCTION read.customers_that_matched(parts integer[], patterns text[])
@@ -112,14 +112,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
     SELECT s.tenant, s.id, s.name, s.searchable, s.valid_from, s.valid_to, s.known_from, s.known_to, s.believed_to
       FROM read.customer_search_past s
-     WHERE s.tenant || '' = current_setting('kronika.tenant', true)
+     WHERE s.tenant || '' = (SELECT current_setting('kronika.tenant', true))
        AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
 $$;
 CREATE OR REPLACE FUNCTION read.customers_with_key(sought bigint, most integer) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
     SELECT k.id FROM read.duplicate_keys k
-     WHERE k.tenant || '' = current_setting('kronika.tenant', true) AND k.keys @> ARRAY[sought] LIMIT most
+     WHERE k.tenant || '' = (SELECT current_setting('kronika.tenant', true)) AND k.keys @> ARRAY[sought] LIMIT most
 $$;
 REVOKE ALL ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key

@@ -14,12 +14,11 @@ from projections.projection import Row, Table, on
 from projections.query import Resource
 from projections.stream_rows import (
     BY_CREATED,
-    BY_OWNER,
-    BY_TEAM,
     BY_UPDATED,
     ROW_KEY,
     STREAM_COLUMNS,
     StreamRows,
+    by_owner,
     seconds,
 )
 
@@ -96,8 +95,7 @@ class Tickets(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, queue_place, id)",
-            BY_OWNER,
-            BY_TEAM,
+            *by_owner("updated_at", "queue_place"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",

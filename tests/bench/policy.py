@@ -7,33 +7,39 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, LiteralString
 from unittest.mock import patch
+from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
 import uvloop
-from psycopg import AsyncConnection, sql
+from fastapi import FastAPI
+from psycopg import sql
+from starlette.types import Message, Scope
 
+import api.kronika
+from api.app import create_app
+from api.door import visit
 from deploy.demo.names import MARKETS, firm
 from deploy.demo.names import person as somebody
+from deploy.serving import log_as_lines
+from deploy.settings import Settings
 from domain.customer import Customer
 from domain.policy import Asker, sights
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller
 from eventlog.policies import policy_of
-from eventlog.row_security import READER_ROLE, begin, ended
 from projections import customer_search
-from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
+from projections.customer_card import CUSTOMER_CARD
 from projections.customer_search import CUSTOMER_SEARCH, parts_needed
 from projections.cut import Cut
 from projections.host import Host, Slot
-from projections.query import Ask, Filter, Page, select
 from tests.bench.copying import without_indexes
 from tests.bench.measure import Benchmark, Reading, Side, quantile_ms
 from tests.bench.place import PARTITIONS, TENANT, Place
@@ -46,9 +52,10 @@ PEOPLE = 5_000
 """What goes through the log and the projections; the rest are copies of it under other ids."""
 OWNERS, TEAM = 500, 10
 """So many sales representatives, in teams of so many; half of all customers are their team's, too."""
-SHARED = 5_000
+SHARED = 10_000
 """Every so-manieth customer is shared, with one representative or with one team."""
-TURNS = 200
+TURNS, UNTOLD = 200, 10
+"""The first ones make connections, caches and plans."""
 
 NOBODY: LiteralString = "00000000-0000-0000-0000-000000000000"
 NUMBER: LiteralString = "(hashint4(('x' || right(o.id::text, 8))::bit(32)::integer + 100000 * k) & 2147483647)"
@@ -69,57 +76,41 @@ def names(*numbers: int) -> frozenset[str]:
     return frozenset(name for number in numbers for name in (str(UUID(int=number)), f"rep-{number}"))
 
 
-def caller(*roles: str, **known: frozenset[str]) -> Caller:
-    asker = Asker(frozenset(roles), **known)
-    return Caller(TENANT, "somebody", kind="human", roles=asker.roles, sights=sights(policy_of(None), asker))
+def caller(role: str, number: int, **known: frozenset[str]) -> Caller:
+    parties = frozenset([f"user:{UUID(int=number)}", *(f"team:{NOBODY}" for _ in known.get("teams", ()))])
+    asker = Asker(frozenset([role]), names(number), parties=parties, **known)
+    decided = sights(policy_of(None), asker)
+    return Caller(TENANT, "somebody", kind="human", roles=asker.roles, sights=decided)
 
 
-TEAMS = frozenset((str(UUID(int=0)), "team-0"))
+NORTH = frozenset((NOBODY, "team-0"))
 CALLERS = {
-    "director": caller("director", names=names(OWNERS)),
-    "manager": caller("manager", names=names(OWNERS + 1), below=names(*range(TEAM)), teams=TEAMS),
-    "representative": caller("sales_representative", names=names(TEAM)),
-    "shared with": caller(
-        "sales_representative",
-        names=names(0),
-        teams=TEAMS,
-        parties=frozenset((f"user:{UUID(int=0)}", f"team:{UUID(int=0)}")),
-    ),
+    "director": caller("director", OWNERS),
+    "manager": caller("manager", OWNERS + 1, below=names(*range(TEAM)), teams=NORTH),
+    "representative": caller("sales_representative", TEAM),
+    "shared with": caller("sales_representative", 0, teams=NORTH),
 }
+"""A manager sees a fiftieth of all, a representative a five-hundredth; to the last so many were shared, too."""
 PLAIN = Caller(TENANT, "operator")
 
-Question = Callable[[AsyncConnection[Any], Caller], Awaitable[Page]]
-
-
-def page(**asked: Any) -> Question:
-    return lambda connection, caller: select(connection, caller, CUSTOMERS, Ask(**asked))
-
-
-def found(text: str) -> Question:
-    async def searched(connection: AsyncConnection[Any], caller: Caller) -> Page:
-        # without row security there is no need of a function that passes it
-        with patch.object(customer_search, "matching", matching if caller is PLAIN else customer_search.matching):
-            return await customer_search.search(connection, caller, text, limit=50)
-
-    return searched
+PAGES = {
+    "latest": "/v1/customers?limit=50",
+    "of a class": "/v1/customers?limit=50&tier=gold",
+    "the oldest": "/v1/customers?limit=50&sort=created_at",
+}
+SEARCHES = {text: f"/v1/customers/search?limit=50&q={quote(text)}" for text in ("志强", "王", "müll", "anna schm")}
+SORTED = {"changed last": "/v1/customers?limit=50&sort=-updated_at", "by name": "/v1/customers?limit=50&sort=name"}
+"""Told besides: whoever is shown little has it sorted, as only the newest of each owner are at hand."""
 
 
 def matching(tenant: str, terms: list[str], cut: Cut) -> sql.Composable:
-    """The customers that have all of these terms, straight from their table."""
+    """The customers that have all of these terms, straight from their table: without row security there is no need of
+    a function that passes it."""
     grams = sorted({customer_search.gram_of(tenant, part) for term in terms for part in parts_needed(term)})
     return sql.SQL(
         "(SELECT p.* FROM read.customer_search p WHERE p.tenant = {} AND p.grams @> {}::integer[]"
         " AND p.searchable LIKE ALL ({}::text[]))"
     ).format(tenant, sql.Literal(grams), sql.Literal([f"%{term}%" for term in terms]))
-
-
-PAGES: dict[str, Question] = {
-    "latest": page(),
-    "changed last": page(sort="-updated_at"),
-    "by name": page(sort="name"),
-    "of a class": page(filters=(Filter("tier", "eq", "gold"),)),
-}
-SEARCHES: dict[str, Question] = {text: found(text) for text in ("志强", "王", "müll", "yuxuan.zh", "anna schm")}
 
 
 def benchmarks(place: Place, customers: int = CUSTOMERS_IN_ALL) -> list[Benchmark]:
@@ -150,7 +141,7 @@ class Both:
         def take() -> Reading:
             name = f"{what} {how}"
             if name in self._told or not self._found:
-                self._found, self._told = self._place.child_json(MODULE, "ask", self._url), set()
+                self._found, self._told = self._place.child_json(MODULE, "ask", self._url, self._place.keys), set()
             self._told.add(name)
             asked = SEARCHES if what == "search" else PAGES
             costs = {f"{question}, {who}": cost for question in asked for who, cost in self._found[question].items()}
@@ -219,29 +210,58 @@ async def fill(url: str, keys: Path) -> None:
             await host.apply(events)
 
 
-async def ask(url: str) -> dict[str, dict[str, list[float]]]:
-    """By question and caller the p95 of an answer in milliseconds, with policy and row security and without; all asked
-    in turn, each in a transaction of its own, as over HTTP."""
-    async with (
-        await AsyncConnection.connect(url, autocommit=True, options=READER_ROLE) as guarded,
-        await AsyncConnection.connect(url, autocommit=True) as free,
-    ):
+async def ask(url: str, keys: Path) -> dict[str, dict[str, list[float]]]:
+    """By question and caller the p95 of whole answers of the API, the network left out, in milliseconds: with policy
+    and row security, and without; all asked in turn."""
+    at = Settings(home=keys.parent, keys_path=keys, database_url=url, log_level="error", key_rate=1e9, tenant_rate=1e9)
+    log_as_lines("error")
+    guarded, free = create_app(at), create_app(at)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(guarded.router.lifespan_context(guarded))
+        with patch.object(api.kronika, "READER_ROLE", ""):
+            await stack.enter_async_context(free.router.lifespan_context(free))
         told: dict[str, dict[str, list[float]]] = {}
-        for what, question in (PAGES | SEARCHES).items():
+        for what, path in (PAGES | SORTED | SEARCHES).items():
             taken: dict[str, list[float]] = {name: [] for name in ("plain", *CALLERS)}
-            turns = TURNS if what in PAGES else TURNS // 4
-            for turn in range(turns + 3):
+            for turn in range((TURNS // 7 if what in SEARCHES else TURNS) + UNTOLD):
                 for name in taken:
-                    connection, caller = (guarded, CALLERS[name]) if name in CALLERS else (free, PLAIN)
                     began = time.perf_counter()
-                    await begin(connection, TENANT)
-                    await question(connection, caller)
-                    await ended(connection)
-                    if turn >= 3:  # connections, caches and plans
+                    if name in CALLERS:
+                        await answered(guarded, path, CALLERS[name])
+                    else:
+                        with patch.object(customer_search, "matching", matching):
+                            await answered(free, path, PLAIN)
+                    if turn >= UNTOLD:
                         taken[name].append(time.perf_counter() - began)
             plain = quantile_ms(taken.pop("plain"), 0.95) or 0.0
             told[what] = {name: [quantile_ms(times, 0.95) or 0.0, plain] for name, times in taken.items()}
     return told
+
+
+async def answered(app: FastAPI, path: str, caller: Caller) -> None:
+    """One request of this caller, whoever it is."""
+    status = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            status.append(message["status"])
+
+    async def calling(scope: Scope) -> Caller:
+        visit(scope).caller = caller
+        return caller
+
+    address, _, query = path.partition("?")
+    scope = {
+        **{"type": "http", "method": "GET", "http_version": "1.1", "scheme": "http", "headers": [], "root_path": ""},
+        **{"path": address, "raw_path": address.encode(), "query_string": query.encode()},
+        **{"server": ("bench", 80), "client": ("bench", 1), "app": app, "state": {}},
+    }
+    with patch.object(app.state.kronika.callers, "calling", calling):
+        await app(scope, receive, send)
+    assert status == [200], (path, status)
 
 
 if __name__ == "__main__":
@@ -249,5 +269,5 @@ if __name__ == "__main__":
         case ["fill", url, keys]:
             uvloop.run(fill(url, Path(keys)))
             print("{}")
-        case ["ask", url]:
-            print(json.dumps(uvloop.run(ask(url))))
+        case ["ask", url, keys]:
+            print(json.dumps(uvloop.run(ask(url, Path(keys)))))

@@ -19,6 +19,7 @@ SIGHTS = {
     "own": Extent(owners=frozenset(["li", "7"])),
     "team": Extent(owners=frozenset(["li", "7"]), teams=frozenset(["north", "8"])),
     "subtree": Extent(owners=frozenset(["li", "7", "wu", "zhou"]), teams=frozenset(["north"])),
+    "a large subtree": Extent(owners=frozenset(["li", "7", "wu", "zhou", *"abcdef"])),
     "nothing yet": Extent(owners=frozenset(["7"])),
 }
 
