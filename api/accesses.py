@@ -36,42 +36,33 @@ ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def accesses_of(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[bytes, bytes]]) -> list[Access]:
-    """What is yet to be recorded of a request, whichever route it was: that it was answered, and what in it was
-    refused."""
-    shows = status == 200 and not came.changes and came.recording is None  # what is merely taken on shows nothing
+    """What is recorded of a request, whichever route it was: that it was answered, and what in it was refused."""
+    caller = came.caller
+    assert caller is not None
+    shows = status == 200 and not came.changes  # what is merely taken on shows nothing
     refused = [one for one in REFUSED if one in came.refused]
     if not (shows or refused):
         return []
-    told = next((text for name, text in headers if name.lower() == b"x-position"), None)
-    position = None if told is None else int(told.rpartition(b".")[2])
-    fields = fields_in(scope) if status == 200 and not came.changes else None
-    found = [access(scope, came, REFUSED[one], came.refused[one], fields, position) for one in refused]
-    return [access(scope, came, SHOWN, came.shown, fields, position), *found] if shows else found
+    asked_about = named_in(scope)
+    position = next((text for name, text in headers if name.lower() == b"x-position"), None)
 
+    def access(outcome: str, objects: Iterable[UUID]) -> Access:
+        return Access(
+            caller.tenant,
+            caller.actor,
+            f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}",
+            outcome,
+            list(dict.fromkeys((*asked_about, *objects))),
+            came.correlation_id,
+            caller.key,
+            fields_in(scope) if shows else None,
+            came.purpose,
+            None if position is None else int(position.rpartition(b".")[2]),
+            came.trace,
+        )
 
-def shown_access(scope: Scope, came: Visit, position: int) -> Access:
-    """What is recorded of an answer that is about to be made."""
-    return access(scope, came, SHOWN, came.shown, fields_in(scope), position)
-
-
-def access(
-    scope: Scope, came: Visit, outcome: str, objects: Iterable[UUID], fields: str | None, position: int | None
-) -> Access:
-    caller = came.caller
-    assert caller is not None
-    return Access(
-        caller.tenant,
-        caller.actor,
-        f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}",
-        outcome,
-        list(dict.fromkeys((*named_in(scope), *objects))),
-        came.correlation_id,
-        caller.key,
-        fields,
-        came.purpose,
-        position,
-        came.trace,
-    )
+    found = [access(REFUSED[one], came.refused[one]) for one in refused]
+    return [access(SHOWN, came.shown), *found] if shows else found
 
 
 def named_in(scope: Scope) -> list[UUID]:

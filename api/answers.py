@@ -16,9 +16,10 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
 from psycopg import AsyncConnection, DataError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.types import Receive, Scope, Send
 
 from api.accesses import Rows, shown_in
-from api.door import begin_recording
+from api.door import visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG, asked_levels, least
@@ -134,12 +135,17 @@ House = Annotated[Kronika, Depends(opened)]
 
 
 class Told(Response):
-    """An answer as JSON."""
+    """An answer as JSON; the door has recorded what it shows before it lets it out."""
 
     media_type = "application/json"
 
-    def __init__(self, value: Any, headers: dict[str, str]) -> None:
+    def __init__(self, value: Any, headers: dict[str, str], shown: Sequence[UUID]) -> None:
         super().__init__(orjson.dumps(value, default=exact), headers=headers)
+        self.shown = shown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visit(scope).shown = self.shown
+        await super().__call__(scope, receive, send)
 
 
 @dataclass
@@ -161,8 +167,7 @@ class Reading:
             told["ETag"] = f'"{version}"'
         if self.parked:
             told["X-Parked"] = ", ".join(sorted(self.parked))
-        begin_recording(self.house.accesses, () if figures else shown_in(value), self.position)
-        return Told(value, told)
+        return Told(value, told, () if figures else shown_in(value))
 
     async def missing(self, caller: Caller, kind: str, id: UUID, cut: Cut = NOW) -> Exception:
         """Why there is nothing to answer: it was retracted, or there is no such thing."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
@@ -16,10 +14,10 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from api.accesses import accesses_of, purpose, shown_access
+from api.accesses import accesses_of, purpose
 from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, problem
 from api.limits import Allowance
-from eventlog.accesses import Accesses, Unrecorded
+from eventlog.accesses import Unrecorded
 from eventlog.envelope import Caller
 
 log = structlog.get_logger()
@@ -63,8 +61,6 @@ class Visit:
     """Headers that any answer carries, errors too."""
     shown: Sequence[UUID] = ()
     """What the answer shows something of."""
-    recording: asyncio.Future[None] | None = None
-    """Done when it is on disk that the answer shows it, where that was begun while the answer was being made."""
     refused: dict[int, list[UUID]] = field(default_factory=dict)
     """What could not be shown or done, by status; of a batch there may be much."""
     changes: bool = False
@@ -96,27 +92,6 @@ def visit(scope: Scope) -> Visit:
     return known
 
 
-ANSWERING: ContextVar[Scope] = ContextVar("the request that is being answered")
-
-
-def begin_recording(accesses: Accesses, shown: Sequence[UUID], position: int) -> None:
-    """Have it recorded what the answer is going to show, while it is being made; the door waits for that before it lets
-    it out. Should no answer come of it after all, it is on record that something was shown which was not."""
-    scope = ANSWERING.get()
-    came = visit(scope)
-    came.shown = shown
-    if not came.changes:
-        came.recording = accesses.begin([shown_access(scope, came, position)])
-
-
-async def recorded(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Returns when everything of an answer is on record. Raises Unrecorded."""
-    if accesses := accesses_of(scope, came, status, headers):
-        await scope["app"].state.kronika.accesses.record(accesses)
-    if came.recording is not None and status == 200:
-        await came.recording
-
-
 class Door:
     """What a request passes before anything else. Commands take the short way: a path that `direct` knows is answered
     by that application, with no routing before it."""
@@ -132,7 +107,6 @@ class Door:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         came = scope["kronika.visit"] = Visit(correlation(headers), trace(headers), headers)
-        ANSWERING.set(scope)
         name = str(came.correlation_id)
         came.told.append((CORRELATION_ID, name.encode()))
         status = 0
@@ -141,9 +115,9 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
-                if came.caller is not None:
+                if came.caller is not None and (accesses := accesses_of(scope, came, message["status"], headers)):
                     try:
-                        await recorded(scope, came, message["status"], headers)
+                        await scope["app"].state.kronika.accesses.record(accesses)
                     except Unrecorded:
                         came.refused.clear()  # of that neither: it is not told
                         raise

@@ -91,18 +91,13 @@ class Accesses:
 
     async def record(self, accesses: Sequence[Access]) -> None:
         """Returns when they are on disk. Raises Unrecorded when that is not certain."""
-        await self.begin(accesses)
-
-    def begin(self, accesses: Sequence[Access]) -> asyncio.Future[None]:
-        """The same as something to wait for later. Raises Unrecorded, now or then."""
         if len(self._waiting) >= CAPACITY:
             raise Unrecorded("Too many answers are waiting to be recorded; ask again shortly.")
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        written.add_done_callback(heard)
         self._waiting.append((accesses, written))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="access log")
-        return written
+        await written
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the connection."""
@@ -181,12 +176,6 @@ class Accesses:
             with suppress(psycopg.Error):
                 await self._connection.close()
             self._connection = None
-
-
-def heard(written: asyncio.Future[None]) -> None:
-    """Whoever goes without having waited leaves no complaint about what it did not hear."""
-    if not written.cancelled():
-        written.exception()
 
 
 ELEMENT = Struct(">ii").pack  # of a list of rows: how long it is, and how many columns it has

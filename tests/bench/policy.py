@@ -98,7 +98,8 @@ PAGES = {
     "of a class": "/v1/customers?limit=50&tier=gold",
     "the oldest": "/v1/customers?limit=50&sort=created_at",
 }
-SEARCHES = {text: f"/v1/customers/search?limit=50&q={quote(text)}" for text in ("志强", "王", "müll", "王志强", "anna web")}
+PARTS = ("志强", "王", "müll", "王志强", "anna web")
+SEARCHES = {text: f"/v1/customers/search?limit=50&q={quote(text)}" for text in PARTS}
 SORTED = {"changed last": "/v1/customers?limit=50&sort=-updated_at", "by name": "/v1/customers?limit=50&sort=name"}
 """Told besides: whoever is shown little has it sorted, as only the newest of each owner are at hand."""
 
