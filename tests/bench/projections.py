@@ -12,14 +12,16 @@ from typing import Any
 import psycopg
 import uvloop
 
+from deploy.serving import collect_rarely
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Recorded
 from eventlog.keys import FileKeyStore
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.rebuild import rebuild
+from projections.slot import Slot
 from projections.timeline import TIMELINE_ROWS
 from tests.bench.measure import Benchmark, Reading, Side
 from tests.bench.place import PARTITIONS, Place
@@ -193,8 +195,10 @@ def main() -> None:
             uvloop.run(publish(url, bootstrap))
             print("{}")
         case ["project", url, keys, bootstrap]:
+            collect_rarely()  # as every worker
             uvloop.run(project(url, Path(keys), bootstrap)).tell()
         case ["rebuild", url, keys]:
+            collect_rarely()
             uvloop.run(rebuilding(url, Path(keys))).tell()
 
 

@@ -82,10 +82,11 @@ TOPIC_GONE = (Fault(80, "topic deleted"), Fault(200, "topic deleted"))
 
 APPEND, WRITER, ROWS = "eventlog/sql/append.sql", "eventlog/writer.py", "eventlog/rows.py"
 MEMORY = "eventlog/memory.py"
-DISPATCH, KEYS, HOST = "commands/dispatch.py", "eventlog/keys.py", "projections/host.py"
+DISPATCH, KEYS = "commands/dispatch.py", "eventlog/keys.py"
+HOST, SLOT = "projections/host.py", "projections/slot.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
-BEFORE_THE_ROWS = "            await self._write_all(folds, reached)\n"
+BEFORE_THE_ROWS = "                await self._write_all(folds, reached)\n"
 WITH_THE_ROWS = "[self._steps(reached), *map(as_json, written.values()), len(reached)],"
 WITHOUT_CHECKPOINTS = '["[]", *map(as_json, written.values()), 0],'
 INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "projections/shown_events.py"
@@ -346,7 +347,7 @@ BUGS = (
         "checkpoints are committed first",
         "rows that were to follow are lost with the process",
         (
-            Edit(HOST, BEFORE_THE_ROWS, "            await self._advance(reached)\n" + BEFORE_THE_ROWS),
+            Edit(HOST, BEFORE_THE_ROWS, "                await self._advance(reached)\n" + BEFORE_THE_ROWS),
             Edit(HOST, WITH_THE_ROWS, WITHOUT_CHECKPOINTS),
         ),
         KILLED_IN_A_BATCH,
@@ -362,7 +363,7 @@ BUGS = (
     bug(
         "a paused owner is not fenced",
         "it goes on beside its successor, and both fold the same events",
-        HOST,
+        SLOT,
         " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
         " WHERE c.slot = n.slot AND c.partition = n.partition AND n.owner + n.before >= 0",
         *STOPPED_PAST_THE_SESSION,
