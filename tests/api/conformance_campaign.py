@@ -29,7 +29,8 @@ from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
 from projections import TABLES
-from projections.host import Host, Slot
+from projections.host import Host
+from projections.slot import Slot
 from tests.api.conformance import ask, operations, served
 from tests.api.one_of_each import one_of_each
 

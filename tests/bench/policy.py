@@ -39,7 +39,8 @@ from projections import customer_search
 from projections.customer_card import CUSTOMER_CARD
 from projections.customer_search import CUSTOMER_SEARCH, parts_needed
 from projections.cut import Cut
-from projections.host import Host, Slot
+from projections.host import Host
+from projections.slot import Slot
 from tests.bench.copying import without_indexes
 from tests.bench.measure import Benchmark, Reading, Side, quantile_ms
 from tests.bench.place import PARTITIONS, TENANT, Place
