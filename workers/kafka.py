@@ -120,7 +120,11 @@ class Publisher:
                     "topic.metadata.propagation.max.ms": 1_000,
                 }
             )
-            producer.list_topics(timeout=PATIENCE_S)
+            try:
+                producer.list_topics(timeout=PATIENCE_S)
+            except BaseException:
+                producer.close()
+                raise
             return cls(thread, producer, AdminClient({**kafka, **EVERY_CLIENT}))
 
         try:
@@ -232,12 +236,15 @@ class Subscription:
                     "max.poll.interval.ms": 60_000,
                 }
             )
-            known = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic]
-            if known.error or not known.partitions:
+            try:
+                known = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic]
+                if known.error or not known.partitions:
+                    raise KafkaAway(f"the topic {topic} is not known yet")
+                made = cls(topic, thread, consumer, most)
+                consumer.subscribe([topic], on_assign=made._begin, on_revoke=made._go_on, on_lost=made._go_on)
+            except BaseException:
                 consumer.close()
-                raise KafkaAway(f"the topic {topic} is not known yet")
-            made = cls(topic, thread, consumer, most)
-            consumer.subscribe([topic], on_assign=made._begin, on_revoke=made._go_on, on_lost=made._go_on)
+                raise
             return made
 
         try:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import uvloop
 
+from deploy.serving import collect_rarely
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
@@ -193,8 +194,10 @@ def main() -> None:
             uvloop.run(publish(url, bootstrap))
             print("{}")
         case ["project", url, keys, bootstrap]:
+            collect_rarely()  # as every worker
             uvloop.run(project(url, Path(keys), bootstrap)).tell()
         case ["rebuild", url, keys]:
+            collect_rarely()
             uvloop.run(rebuilding(url, Path(keys))).tell()
 
 
