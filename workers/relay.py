@@ -137,6 +137,7 @@ class Tail:
         pause = SOON_S
         self.published = self.at.position
         while True:
+            asked = time.monotonic()
             page = await feed.messages(self.connection, after=self.published, limit=PAGE)
             LOOKED.set_to_current_time()
             at_work()
@@ -146,7 +147,7 @@ class Tail:
                 await self.save(replace(self.at, position=self.published))
             pause = SOON_S if page else min(2 * pause, LATEST_S)
             if len(page) < PAGE:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(0, asked + pause - time.monotonic()))
 
     async def carry(self, batch: list[Record]) -> None:
         """Publish to the end. Raises KafkaAway when it did not get there; then it is remembered how far it got."""
