@@ -217,6 +217,8 @@ class Subscription:
         self.topic = topic
         self._thread, self._consumer, self._most = thread, consumer, most
         self._assigned: frozenset[int] | None = None
+        self._early: list[Message] = []
+        """What came with an assignment, to be told after it"""
 
     @classmethod
     async def join(cls, kafka: Kafka, group: str, topic: str, *, most: int) -> Subscription:
@@ -273,11 +275,11 @@ class Subscription:
         return await self._thread.run(self._poll, wait_s)
 
     def _poll(self, wait_s: float) -> Delivery:
-        first = self._consumer.poll(wait_s)
-        found = [first, *self._consumer.consume(self._most - 1, 0)] if first else []
+        first = self._consumer.poll(0 if self._early else wait_s)
+        found = self._early + ([first, *self._consumer.consume(self._most - 1, 0)] if first else [])
+        self._early = []
         if self._assigned is not None:
-            # Some of what was found may be older; what is newer is in the log, which is read first.
-            assigned, self._assigned = self._assigned, None
+            self._early, assigned, self._assigned = found, self._assigned, None
             return Delivery(assigned=assigned)
         return Delivery([received(message) for message in found if arrived(message)])
 
