@@ -13,10 +13,10 @@ from psycopg.rows import TupleRow
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
-from projections.host import as_json
 from projections.projection import Projection, Row
 from projections.query import Ask, Filter, Page, ParkedEvent, Plan, Resource, started
 from projections.sight import shown_by_log
+from projections.slot import as_json
 
 
 @dataclass(frozen=True)

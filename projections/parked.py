@@ -12,8 +12,9 @@ from psycopg.rows import class_row, tuple_row
 
 from eventlog import feed
 from eventlog.codec import Codec
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.projection import Projection
+from projections.slot import Slot
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from psycopg import AsyncConnection, sql
 
 from eventlog import feed
 from eventlog.codec import Codec
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.projection import Projection
+from projections.slot import Slot
 from projections.tables import indexes_of, table_of
 
 PAGE = 20_000

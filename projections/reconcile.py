@@ -16,8 +16,9 @@ from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Recorded, partition_of
 from projections.cut import folded
-from projections.host import Host, Key, Slot, as_json, key_text
+from projections.host import Host, Key, key_text
 from projections.projection import Projection, Row
+from projections.slot import Slot, as_json
 
 STREAMS = 250
 """Streams that are compared at a time."""

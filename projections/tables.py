@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 
 from eventlog.row_security import guarded
-from projections.host import Slot
 from projections.projection import Projection
+from projections.slot import Slot
 
 READ_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS read AUTHORIZATION kronika_app;

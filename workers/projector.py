@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from eventlog.codec import Codec
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.projection import Projection
+from projections.slot import Slot
 from workers.inbox import Inbox
 from workers.lifetime import Surroundings, Worker, connected, persist
 

@@ -20,7 +20,8 @@ from deploy.settings import Settings
 from eventlog import feed
 from eventlog.keys import FileKeyStore
 from projections import TABLES
-from projections.host import Host, Slot
+from projections.host import Host
+from projections.slot import Slot
 
 
 @pytest.fixture(scope="module")

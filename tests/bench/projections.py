@@ -19,8 +19,9 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Recorded
 from eventlog.keys import FileKeyStore
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.rebuild import rebuild
+from projections.slot import Slot
 from projections.timeline import TIMELINE_ROWS
 from tests.bench.measure import Benchmark, Reading, Side
 from tests.bench.place import PARTITIONS, Place

@@ -16,7 +16,8 @@ import uvloop
 from eventlog import feed
 from eventlog.codec import Codec
 from projections import PROJECTIONS
-from projections.host import Host, Slot
+from projections.host import Host
+from projections.slot import Slot
 from tests.bench.http import checkpoint
 from tests.bench.load import load
 from tests.bench.measure import Benchmark, Reading, Side, Unmeasurable

@@ -30,8 +30,9 @@ from eventlog.envelope import Caller, Context
 from eventlog.log import Log
 from projections import PROJECTIONS
 from projections.customer_card import CUSTOMERS
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.query import Ask, Filter, Page, select
+from projections.slot import Slot
 from projections.timeline import timeline
 from tests.bench import as_of
 from tests.bench.copying import without_indexes

@@ -21,7 +21,8 @@ from eventlog import feed
 from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
 from projections import TABLES
-from projections.host import Host, Slot
+from projections.host import Host
+from projections.slot import Slot
 from tests.policy.comparing import compared
 from tests.policy.world import Place, world
 

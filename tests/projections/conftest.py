@@ -14,8 +14,9 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.log import Log
 from projections import TABLES
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.query import Page, Resource, ask_of, select
+from projections.slot import Slot
 from tests.log_helpers import ask, take_in
 
 COMMANDS = {registration.name: registration.model for registration in registered()}

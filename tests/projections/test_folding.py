@@ -24,10 +24,11 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Recorded, partition_of
 from projections import TABLES
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import Host, Slot
+from projections.host import Host
 from projections.opportunities import OPPORTUNITY_ROWS
 from projections.orders import ORDER_ROWS
 from projections.rebuild import digest
+from projections.slot import Slot
 from projections.tickets import TICKET_ROWS
 from tests.domain.anything import BEGINNING, events_of, happenings
 

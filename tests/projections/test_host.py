@@ -12,10 +12,11 @@ from domain.customer import Customer
 from eventlog import feed
 from eventlog.connections import APP_ROLE
 from eventlog.log import Log
-from projections.host import Fenced, Host, Slot
+from projections.host import Fenced, Host
 from projections.parked import leave_out, parked, replay
 from projections.projection import Projection, Table, on
 from projections.rebuild import Differs, digest, rebuild
+from projections.slot import Slot
 from projections.tables import prepare
 from tests.log_helpers import ask, registering, take_in
 

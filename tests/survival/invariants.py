@@ -29,8 +29,8 @@ from eventlog.writer import LOG_LOCK
 from projections import TABLES
 from projections.analytics import FACTS
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import as_json
 from projections.projection import Projection, Row
+from projections.slot import as_json
 from tests.survival.company import RECOVERY_S, Book, Sent, same
 from tests.survival.failpoints import kind_of
 from tests.survival.system import System

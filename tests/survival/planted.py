@@ -82,7 +82,8 @@ TOPIC_GONE = (Fault(80, "topic deleted"), Fault(200, "topic deleted"))
 
 APPEND, WRITER, ROWS = "eventlog/sql/append.sql", "eventlog/writer.py", "eventlog/rows.py"
 MEMORY = "eventlog/memory.py"
-DISPATCH, KEYS, HOST = "commands/dispatch.py", "eventlog/keys.py", "projections/host.py"
+DISPATCH, KEYS = "commands/dispatch.py", "eventlog/keys.py"
+HOST, SLOT = "projections/host.py", "projections/slot.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
 BEFORE_THE_ROWS = "            await self._write_all(folds, reached)\n"
@@ -362,7 +363,7 @@ BUGS = (
     bug(
         "a paused owner is not fenced",
         "it goes on beside its successor, and both fold the same events",
-        HOST,
+        SLOT,
         " WHERE c.slot = n.slot AND c.partition = n.partition AND c.owner = n.owner AND c.position = n.before",
         " WHERE c.slot = n.slot AND c.partition = n.partition AND n.owner + n.before >= 0",
         *STOPPED_PAST_THE_SESSION,

@@ -11,9 +11,10 @@ import pytest
 from domain.customer import Customer
 from eventlog import feed
 from projections import PROJECTIONS
-from projections.host import Fenced, Host, Slot
+from projections.host import Fenced, Host
 from projections.projection import Projection, Table, on
 from projections.rebuild import rebuild
+from projections.slot import Slot
 from projections.tables import prepare
 from tests.conftest import PARTITIONS
 from tests.workers.conftest import at_work, eventually, happen, running, value

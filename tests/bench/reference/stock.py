@@ -24,7 +24,7 @@ from domain.customer import Customer
 from eventlog.codec import event_types, kind_of
 from eventlog.envelope import Recorded
 from projections.customer_card import CUSTOMER_CARD
-from projections.host import Slot, as_json, rows_by_key, upsert
+from projections.slot import Slot, as_json, rows_by_key, upsert
 from tests.bench.measure import Reading, Side
 from tests.bench.place import TENANT, Place
 from tests.bench.workload import ACTOR, NAME, SUBJECT, TEXT, customer_ids, person, ticket
