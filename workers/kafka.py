@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # as its documentation says
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Kafka = Mapping[str, Any]
@@ -27,6 +28,8 @@ LARGEST = 8 << 20
 PATIENCE_S = 5.0
 SLOWEST_S = 30.0
 """When a client has not come back from a call by then, it never will."""
+LEAVING_S = 2.0
+"""How long a client is given to say that it leaves; else the others miss it, within ten seconds."""
 
 EVERY_CLIENT: dict[str, Any] = {
     "socket.connection.setup.timeout.ms": int(PATIENCE_S * 1000),
@@ -73,24 +76,39 @@ class Delivery:
 
 
 class Thread:
-    """The thread in which one client is made, used and closed."""
+    """The thread in which one client is made, used and closed. The process does not wait for it in the end: while a
+    group is sharing out its partitions, a client that wants to leave it hangs."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
 
-    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _work(self) -> None:
+        while call := self._calls.get():
+            call()
+
+    async def run(self, call: Callable[..., T], *args: Any, within_s: float = SLOWEST_S) -> T:
         """Raises KafkaAway, whatever it was that broke: the client says it in BufferErrors and RuntimeErrors, too."""
+        work: Future[T] = Future()
+
+        def do() -> None:
+            if work.set_running_or_notify_cancel():
+                try:
+                    work.set_result(call(*args))
+                except BaseException as error:
+                    work.set_exception(error)
+
+        self._calls.put(do)
         try:
-            work = asyncio.get_running_loop().run_in_executor(self._executor, lambda: call(*args, **kwargs))
-            async with asyncio.timeout(SLOWEST_S):  # Python 3.11's wait_for can swallow a cancellation
-                return await work
+            async with asyncio.timeout(within_s):  # Python 3.11's wait_for can swallow a cancellation
+                return await asyncio.wrap_future(work)
         except Exception as error:
             raise KafkaAway(f"{type(error).__name__}: {error}") from error
 
-    async def end(self, close: Callable[[], None]) -> None:
+    async def end(self, close: Callable[[], Any]) -> None:
         with contextlib.suppress(KafkaAway):
-            await self.run(close)
-        self._executor.shutdown(wait=False)
+            await self.run(close, within_s=LEAVING_S)
+        self._calls.put(None)
 
 
 class Publisher:
