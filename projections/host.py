@@ -131,7 +131,6 @@ class Host:
         if not reached:
             return
         if self._parked or not await self._at_once(batch, reached):
-            self._rows.clear()
             await self._with_care(batch, reached)
         self.checkpoints.update(reached)
 
@@ -142,16 +141,17 @@ class Host:
         await self._read_rows(folds)
         for fold in folds:
             self._fold(fold)
-        if any(fold.failed for fold in folds):
-            return False
-        try:
-            await self._write_all(folds, reached)
-        except psycopg.Error as error:
-            if refused(error) and len(batch) == 1:
-                return False
-            raise
-        self._remember(folds)
-        return True
+        if not any(fold.failed for fold in folds):
+            try:
+                await self._write_all(folds, reached)
+            except psycopg.Error as error:
+                if not refused(error) or len(batch) > 1:
+                    raise
+            else:
+                self._remember(folds)
+                return True
+        self._rows.clear()
+        return False
 
     async def _write_all(self, folds: list[Fold], reached: Reached) -> None:
         """In a statement of its own, which a client that is stopped cannot leave half done; but large sets are copied,

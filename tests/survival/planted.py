@@ -86,7 +86,7 @@ DISPATCH, KEYS = "commands/dispatch.py", "eventlog/keys.py"
 HOST, SLOT = "projections/host.py", "projections/slot.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
-BEFORE_THE_ROWS = "            await self._write_all(folds, reached)\n"
+BEFORE_THE_ROWS = "                await self._write_all(folds, reached)\n"
 WITH_THE_ROWS = "[self._steps(reached), *map(as_json, written.values()), len(reached)],"
 WITHOUT_CHECKPOINTS = '["[]", *map(as_json, written.values()), 0],'
 INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "projections/shown_events.py"
@@ -347,7 +347,7 @@ BUGS = (
         "checkpoints are committed first",
         "rows that were to follow are lost with the process",
         (
-            Edit(HOST, BEFORE_THE_ROWS, "            await self._advance(reached)\n" + BEFORE_THE_ROWS),
+            Edit(HOST, BEFORE_THE_ROWS, "                await self._advance(reached)\n" + BEFORE_THE_ROWS),
             Edit(HOST, WITH_THE_ROWS, WITHOUT_CHECKPOINTS),
         ),
         KILLED_IN_A_BATCH,
