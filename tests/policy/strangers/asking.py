@@ -62,7 +62,9 @@ def questions(
 ) -> tuple[list[Question], list[Question], list[Question]]:
     """To every operation; about `many` things, and with `many` of its parameters: what reads, what changes something,
     and what makes something. Only by the last does the one who asks get anything of these ids."""
-    reading, changing, making = [], [], []
+    reading: list[Question] = []
+    changing: list[Question] = []
+    making: list[Question] = []
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method == "get":
