@@ -437,7 +437,7 @@ async def test_an_opportunity_goes_through_a_pipeline_that_its_owner_need_not_se
     await company.asked("set-policy", by="root", policy=unseen)
     try:
         await company.asked("move-opportunity", by="li", opportunity_id=sale, stage="Second")
-        await company.asked("win-opportunity", by="li", opportunity_id=sale)
+        await company.asked("lose-opportunity", by="li", opportunity_id=sale, lost_reason="price")
         await company.asked("open-opportunity", by="li", status=404, **through)
     finally:
         await company.asked("set-policy", by="root", policy=None)
