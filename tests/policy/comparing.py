@@ -47,6 +47,7 @@ async def compared(place: Place, world: World, seed: int, most: int | None = Non
     if most is not None:
         asked = random.sample(asked, min(most, len(asked)))
     found, before = Compared(), await recorded(place, world)
+    assert all(before)
     for person, case in asked:
         expected = await case.expect(world, person) if person.active else (401, None)
         if expected is None:
