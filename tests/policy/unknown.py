@@ -11,8 +11,8 @@ import httpx
 from tests.policy.questions.case import Case
 
 ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-GIVEN = re.compile(rf"{ID.pattern}|\d+\.\d+(?=\")|kr_[0-9a-f]{{12}}_[\w-]+")
-"""What is made for whoever makes something: ids, positions, keys."""
+GIVEN = re.compile(rf"{ID.pattern}|\d+\.\d+(?=\")|kr_[0-9a-f]{{12}}_[\w-]+" r'|"version":\d+|"etag": "\\"\d+\\""')
+"""What is given to whoever makes or changes something of its own: ids, positions, keys, versions."""
 OF_ITS_OWN = ("x-correlation-id", "idempotency-key", "ratelimit")
 """Headers that no two answers share."""
 
