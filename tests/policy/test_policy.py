@@ -22,7 +22,7 @@ __all__ = ["app", "house", "key", "project", "settings", "store"]
 
 pytestmark = pytest.mark.anyio
 
-CASES = 400
+CASES = 250
 """Of each company: the campaign asks more."""
 
 
