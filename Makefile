@@ -58,7 +58,8 @@ schedules: install
 conformance: install
 	$(BIN)/python -m tests.api.conformance_campaign $(CONFORMANCE)
 
-# Twenty thousand answers to everybody in made-up companies, held against the page of rules (domain/POLICY.md).
+# Twenty thousand answers to everybody in made-up companies, held against the page of rules (domain/POLICY.md); then ten
+# of one tenant ask every operation about all that another has.
 policy-campaign: install
 	$(BIN)/python -m tests.policy $(POLICY)
 

@@ -71,7 +71,7 @@ async def happened(id: UUID, request: Request, caller: Calling, house: House) ->
     async with reading_as_of(house, caller, asked, (TIMELINE, OPPORTUNITIES, CUSTOMERS)) as (read, cut):
         page = await timeline(read.connection, caller, id, ask, cut)
         itself = Ask((Filter("id", "eq", id),), fields=("id",), limit=1)
-        certain = page.rows and caller.sight(CUSTOMERS.stream).everything
+        certain = page.rows and not cut and caller.sight(CUSTOMERS.stream).everything
         if not certain and not (await listed(read.connection, caller, CUSTOMERS, itself, cut)).rows:
             raise await read.missing(caller, CUSTOMERS.stream, id, cut)
         told = {"items": read.rows(TIMELINE, page), "cursor": page.cursor}

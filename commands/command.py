@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from domain import AGGREGATES
+from domain import AGGREGATES, policy
 from domain.aggregate import Aggregate, Event
 from domain.roles import Action
 from eventlog.codec import kind_of
@@ -136,6 +136,9 @@ def handles(
         name = kebab(model.__name__)
         assert name not in _registry, f"two handlers for {name}"
         kind = KINDS.get(handler.__annotations__["return"])
+        of_a_record = "stream" in model.model_fields  # which says itself of what kind
+        assert of_a_record or kind in policy.KINDS, f"{name} is of no kind that a policy speaks of"
+        assert (action == "administer") == (kind in policy.ORGANISATION), f"who may {name} is not what a policy can say"
         _registry[name] = Registration(name, model, handler, creates, inside, action, kind)
         return handler
 

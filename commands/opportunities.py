@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from commands.command import Amount, Command, Crm, Currency, Label, LongText, Quantity, Text, handles
-from commands.pipelines import ForecastCategory, pipeline_of
+from commands.pipelines import ForecastCategory, pipeline_named, pipeline_of
 from domain.customer import Customer
 from domain.opportunity import Opportunity, ProductLine
 
@@ -43,7 +43,8 @@ class OpenOpportunity(Command):
 async def open_opportunity(command: OpenOpportunity, crm: Crm) -> Opportunity:
     opportunity = crm.new(Opportunity, command.opportunity_id)
     customer = await crm.load(Customer, command.customer_id) if command.customer_id else None
-    pipeline = await pipeline_of(crm, command.pipeline_id)
+    named = command.pipeline_id
+    pipeline = await pipeline_named(crm, named) if named else await pipeline_of(crm, None)
     current = pipeline.pipeline_version
     first = pipeline.first_of("open", current)
     opportunity.open(

@@ -14,11 +14,17 @@ from domain.pipeline import DEFAULT_PIPELINE_ID, Pipeline, Stage
 ForecastCategory = Literal["Pipeline", "Best Case", "Commit", "Closed", "Omitted"]
 
 
-async def pipeline_of(crm: Crm, pipeline_id: UUID | None) -> Pipeline:
+async def pipeline_named(crm: Crm, pipeline_id: UUID) -> Pipeline:
     """The pipeline of that id; the default one exists for every tenant, published or not."""
-    if pipeline_id is None or pipeline_id == DEFAULT_PIPELINE_ID:
+    if pipeline_id == DEFAULT_PIPELINE_ID:
         return await crm.load_or_new(Pipeline, DEFAULT_PIPELINE_ID)
     return await crm.load(Pipeline, pipeline_id)
+
+
+async def pipeline_of(crm: Crm, pipeline_id: UUID | None) -> Pipeline:
+    """The pipeline that an opportunity goes through, else the default one; whether the caller sees it or not, for a
+    command about the opportunity does not name it."""
+    return await crm.look_up(Pipeline, pipeline_id or DEFAULT_PIPELINE_ID)
 
 
 class StageOfPipeline(BaseModel):
@@ -65,6 +71,6 @@ class AmendPipeline(Command):
 
 @handles(AmendPipeline)
 async def amend_pipeline(command: AmendPipeline, crm: Crm) -> Pipeline:
-    pipeline = await pipeline_of(crm, command.pipeline_id)
+    pipeline = await pipeline_named(crm, command.pipeline_id)
     pipeline.amend(command.name, [stage.value for stage in command.stages])
     return pipeline

@@ -185,7 +185,7 @@ class Events:
     ) -> AsyncIterator[Rows]:
         after, up_to = 0, (await settled(connection, self._cut)).known_at
         assert not isinstance(up_to, datetime)
-        last = await feed.head(connection) if up_to is None else up_to
+        last = await self.reflects(connection) if up_to is None else up_to
         while after < last:
             found, after = await events_shown(
                 connection, codec, caller, after=after, up_to=last, types=self._types, limit=MOST_ROWS

@@ -197,3 +197,17 @@ async def test_what_was_known_at_a_position_waits_until_the_past_has_it(client, 
     position = (await client.post("/v1/commands/register-customer", json=body)).json()["position"]
     answer = await client.get("/v1/customers", params={"known_at": position})
     assert answer.json()["type"] == "/problems/not-fresh-yet", answer.text
+
+
+async def test_before_a_customer_was_there_it_has_no_timeline_though_its_order_is_dated_earlier(client, project):
+    customer, line = str(uuid4()), {"sku": "pump", "quantity": 1, "unit_price": "1"}
+    for name, on, body in (
+        ("register-customer", "05-01", {"kind": "person", "name": "王芳"}),
+        ("place-order", "03-01", {"currency": "CNY", "lines": [line]}),
+    ):
+        said = {"customer_id": customer, "occurred_at": f"2026-{on}T09:00:00Z", **body}
+        assert (await client.post(f"/v1/commands/{name}", json=said)).status_code == 201
+    await project()
+    for path in ("", "/timeline", "/replay", "/360", "/history"):
+        answer = await client.get(f"/v1/customers/{customer}{path}", params={"as_of": SPRING})
+        assert answer.status_code == 404, path

@@ -421,3 +421,36 @@ async def test_whoever_has_a_larger_team_sees_what_is_the_teams(company):
     await company.asked("set-policy", by="root", policy=None)
     await company.asked("assign-customer", **{**teams, "team": None})
     await company.project()
+
+
+async def test_an_opportunity_goes_through_a_pipeline_that_its_owner_need_not_see(company):
+    stages = [
+        {"label": "First", "probability": "0.2"},
+        {"label": "Second", "probability": "0.5"},
+        {"label": "Won", "type": "won", "probability": "1"},
+        {"label": "Lost", "type": "lost", "probability": "0"},
+    ]
+    pipeline = (await company.asked("publish-pipeline", name="Ours", stages=stages))["id"]
+    through = {"title": "pumps", "owner": "li", "pipeline_id": pipeline}
+    sale = (await company.asked("open-opportunity", **through))["id"]
+    unseen = DEFAULT_TEXT.replace("pipeline, team, tenant: {read: all}", "team, tenant: {read: all}", 1)
+    await company.asked("set-policy", by="root", policy=unseen)
+    try:
+        await company.asked("move-opportunity", by="li", opportunity_id=sale, stage="Second")
+        await company.asked("lose-opportunity", by="li", opportunity_id=sale, lost_reason="price")
+        await company.asked("open-opportunity", by="li", status=404, **through)
+    finally:
+        await company.asked("set-policy", by="root", policy=None)
+
+
+async def test_an_export_of_events_holds_none_that_are_later_than_it_says(company, house, store):
+    wanted = {"resource": "events", "format": "jsonl"}
+    id = (await company.clients["li"].post("/v1/exports", json=wanted)).json()["id"]
+    await company.project()
+    later = await company.asked("tag-customer", customer_id=company.of["customers", "li"], tag="later")
+    around = Surroundings(house.settings.database_url, {}, store, house.settings.lake_path)
+    await Exporting().carry_out(Job("acme", UUID(id)), Desk(house.log, around))
+    await company.project()
+    file = (await company.get("li", f"/v1/exports/{id}/file")).text
+    assert "customer.registered" in file
+    assert f'"position":"{later["position"]}"' not in file

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from tests.policy.company import SCOPES, Company, Person, Thing
+from tests.policy.company import RECORDS, SCOPES, Company, Person, Thing
 
 PERSONAL = {
     "customer": (
@@ -24,6 +24,8 @@ PERSONAL = {
 SAYS = {
     "customer.tagged": ("tags",),
     "customer.classified": ("industry", "region", "size", "tier"),
+    "customer.merged_into": ("merged_into",),
+    "customer.absorbed": ("*",),
     "customer.interaction_logged": ("interactions", "last_interaction_at"),
     "opportunity.stage_moved": ("left_stage",),
     "order.invoiced": ("billed", "billed_parts", "invoiced", "invoices", "due", "outstanding", "billed_percent"),
@@ -52,14 +54,29 @@ FIGURES = {
 }
 """Of which kinds figures are made, and of which of their fields, as far as the made-up policies speak of them."""
 
+FACTS: dict[str, dict[str, set[str]]] = {
+    "events": {kind: set() for kind in RECORDS},
+    "order_steps": ORDER,
+    "customer_steps": CUSTOMER,
+    "stage_moves": SALE,
+    "ticket_steps": TICKET,
+}
+"""The same of facts that queries ask."""
+
 
 def sees_figures(company: Company, person: Person, view: str) -> bool:
     """Rule 23."""
-    if not sees_any(company, person, "analytics"):
-        return False
+    return sees_any(company, person, "analytics") and sees_all_of(company, person, FIGURES[view])
+
+
+def sees_fact(company: Company, person: Person, fact: str) -> bool:
+    return sees_any(company, person, "analytics") and sees_all_of(company, person, FACTS[fact])
+
+
+def sees_all_of(company: Company, person: Person, made_of: dict[str, set[str]]) -> bool:
     return all(
         scope_of(company, person, kind) == "all" and not restricted(company, person, kind) & fields
-        for kind, fields in FIGURES[view].items()
+        for kind, fields in made_of.items()
     )
 
 
@@ -169,13 +186,15 @@ def event_told(type_: str, fields: dict[str, Any] | None, hidden: set[str], mask
     if fields is None or not hidden | masked:
         return fields
     says, given = set(SAYS.get(type_, ())), {"given"}
+    if says == {"*"}:
+        says = hidden | masked
     left = {name: value for name, value in fields.items() if not hidden or name not in hidden | given}
     covered = fields.keys() if says & masked else masked | given if masked else set()
     return {} if says & hidden else {name: mask(value) if name in covered else value for name, value in left.items()}
 
 
-def sees_any(company: Company, person: Person, kind: str) -> bool:
-    return scope_of(company, person, kind) is not None
+def sees_any(company: Company, person: Person, kind: str, action: str = "read") -> bool:
+    return scope_of(company, person, kind, action) is not None
 
 
 def record_of(company: Company, kind: str, id: UUID) -> Thing | None:
