@@ -442,9 +442,10 @@ BUGS = (
     bug(
         "a read model says that it has seen all",
         "whoever asks for at least a position is shown less",
-        "projections/tables.py",
+        "eventlog/sql/positions.sql",
         "(SELECT e.position - 1 FROM log.events e\n"
-        "                 WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position LIMIT 1),",
+        "                              WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position"
+        " LIMIT 1),",
         "NULL::bigint,",
         *each(*PROJECTORS, at_="host.before_batch", act="sleep", seconds=1.5),
     ),
