@@ -59,6 +59,8 @@ class Memory:
     async def load_or_new(self, kind: type[A], id: UUID) -> A:
         return await self.load(kind, id) if id in self.streams else kind(id, self.occurred_at)
 
+    look_up = load_or_new
+
     def new(self, kind: type[A], id: UUID) -> A:
         assert id not in self.streams
         blank = self.streams[id] = kind(id, self.occurred_at)
