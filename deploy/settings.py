@@ -213,18 +213,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{_variable('ssl_keyfile')} is readable by others; run: chmod 600 {self.ssl_keyfile}")
 
     def kafka_client(self, bootstrap: str) -> dict[str, Any]:
-        """The connection settings of every Kafka client; `bootstrap` is host:port,host:port."""
-        given = {
-            "bootstrap.servers": bootstrap,
-            "security.protocol": self.security_protocol,
-            "sasl.mechanism": self.sasl_mechanism,
-            "sasl.username": self.sasl_username,
-            "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
-            "ssl.ca.location": self.ssl_cafile and str(self.ssl_cafile),
-            "ssl.certificate.location": self.ssl_certfile and str(self.ssl_certfile),
-            "ssl.key.location": self.ssl_keyfile and str(self.ssl_keyfile),
+        """The connection arguments of every kafka-python client; `bootstrap` is host:port,host:port."""
+        return {
+            "bootstrap_servers": [server.strip() for server in bootstrap.split(",")],
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl_cafile": self.ssl_cafile and str(self.ssl_cafile),
+            "ssl_certfile": self.ssl_certfile and str(self.ssl_certfile),
+            "ssl_keyfile": self.ssl_keyfile and str(self.ssl_keyfile),
         }
-        return {name: value for name, value in given.items() if value is not None}
 
 
 def load_settings(**given: Any) -> Settings:

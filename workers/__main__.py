@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from deploy.serving import collect_rarely, log_as_lines
+from deploy.serving import log_as_lines
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, serve_metrics, until_told
@@ -82,10 +82,8 @@ def run(name: str, settings: Settings) -> None:
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
     watch(settings.stall_s)
-    work = worker(name)
-    collect_rarely()
     try:
-        uvloop.run(until_told(work(around)))
+        uvloop.run(until_told(worker(name)(around)))
     finally:
         keys.close()
 

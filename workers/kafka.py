@@ -1,54 +1,31 @@
-"""Kafka behind a few methods: each client of librdkafka is spoken to in a thread of its own, from asyncio."""
+"""Kafka behind a few methods: each client of kafka-python lives in a thread of its own, spoken to from asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import partial
-from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # as its documentation says
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Kafka = Mapping[str, Any]
-"""How to reach a cluster: the connection settings of every client of librdkafka (bootstrap.servers, TLS, SASL)."""
+"""How to reach a cluster: the connection arguments of every kafka-python client (bootstrap_servers, TLS, SASL)."""
 
 LARGEST = 8 << 20
 """Bytes of the largest record: a command's body is at most 1 MB, its events carry little more, sealed and in base64."""
 
-PATIENCE_S = 5.0
+PATIENCE_MS = 5_000
 SLOWEST_S = 30.0
 """When a client has not come back from a call by then, it never will."""
-LEAVING_S = 2.0
-"""How long a client is given to say that it leaves; else the others miss it, within ten seconds."""
-
-EVERY_CLIENT: dict[str, Any] = {
-    "socket.connection.setup.timeout.ms": int(PATIENCE_S * 1000),
-    "socket.nagle.disable": True,
-    "reconnect.backoff.max.ms": 1_000,
-    "topic.metadata.refresh.interval.ms": 30_000,
-    "allow.auto.create.topics": False,
-    "logger": logging.getLogger("kafka"),
-}
-READING = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "socket.timeout.ms": int(2 * PATIENCE_S * 1000),
-    "fetch.wait.max.ms": 250,
-    "fetch.queue.backoff.ms": 10,
-    "max.partition.fetch.bytes": LARGEST // 4,
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 32 << 10,
-}
 
 
 class KafkaAway(Exception):
@@ -76,115 +53,64 @@ class Delivery:
 
 
 class Thread:
-    """The thread in which one client is made, used and closed. The process does not wait for it in the end: while a
-    group is sharing out its partitions, a client that wants to leave it hangs."""
+    """The thread in which one client is made, used and closed."""
 
     def __init__(self, name: str) -> None:
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
-    def _work(self) -> None:
-        while call := self._calls.get():
-            call()
-
-    async def run(self, call: Callable[..., T], *args: Any, within_s: float = SLOWEST_S) -> T:
-        """Raises KafkaAway, whatever it was that broke: the client says it in BufferErrors and RuntimeErrors, too."""
-        work: Future[T] = Future()
-
-        def do() -> None:
-            if work.set_running_or_notify_cancel():
-                try:
-                    work.set_result(call(*args))
-                except BaseException as error:
-                    work.set_exception(error)
-
-        self._calls.put(do)
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Raises KafkaAway, whatever it was that broke: the client says it in ValueErrors and RuntimeErrors, too."""
         try:
-            async with asyncio.timeout(within_s):  # Python 3.11's wait_for can swallow a cancellation
-                return await asyncio.wrap_future(work)
+            work = asyncio.get_running_loop().run_in_executor(self._executor, lambda: call(*args, **kwargs))
+            async with asyncio.timeout(SLOWEST_S):  # Python 3.11's wait_for can swallow a cancellation
+                return await work
         except Exception as error:
             raise KafkaAway(f"{type(error).__name__}: {error}") from error
 
-    async def end(self, close: Callable[[], Any]) -> None:
+    async def end(self, close: Callable[[], None]) -> None:
         with contextlib.suppress(KafkaAway):
-            await self.run(close, within_s=LEAVING_S)
-        self._calls.put(None)
+            await self.run(close)
+        self._executor.shutdown(wait=False)
 
 
 class Publisher:
     """Makes topics and appends records to them. Make it with `Publisher.connect`; of no use after a failure."""
 
-    def __init__(self, thread: Thread, producer: Producer, admin: AdminClient) -> None:
+    def __init__(self, thread: Thread, producer: Any, admin: Any) -> None:
         self._thread, self._producer, self._admin = thread, producer, admin
         self._closing = False
 
     @classmethod
     async def connect(cls, kafka: Kafka) -> Publisher:
         thread = Thread("kafka-publisher")
-
-        def connect() -> Publisher:
-            producer = Producer(
-                {
-                    **kafka,
-                    **EVERY_CLIENT,
-                    "acks": "all",
-                    "enable.idempotence": True,  # and with it, order kept with five requests in flight
-                    "linger.ms": 1_000,  # each page is flushed: until then requests only grow
-                    "batch.size": 1 << 19,
-                    "message.max.bytes": LARGEST,
-                    "socket.timeout.ms": int(PATIENCE_S * 1000),
-                    "request.timeout.ms": int(PATIENCE_S * 1000),
-                    "message.timeout.ms": int(2 * PATIENCE_S * 1000),
-                    "topic.metadata.propagation.max.ms": 1_000,
-                }
-            )
-            try:
-                producer.list_topics(timeout=PATIENCE_S)
-            except BaseException:
-                producer.close()
-                raise
-            return cls(thread, producer, AdminClient({**kafka, **EVERY_CLIENT}))
-
         try:
-            return await thread.run(connect)
+            return cls(thread, *await thread.run(clients, kafka))
         except KafkaAway:
             await thread.end(lambda: None)
             raise
 
     async def cluster(self) -> str:
         """The id of the cluster; another one is another Kafka, whatever its address."""
-        return await self._thread.run(lambda: str(self._admin.list_topics(timeout=PATIENCE_S).cluster_id))
+        description = await self._thread.run(self._admin.describe_cluster)
+        return str(description["cluster_id"])
 
     async def has(self, topic: str) -> bool:
         """Raises KafkaAway when that cannot be said now."""
-        return await self._thread.run(lambda: self._metadata(topic) is not None)
-
-    def _metadata(self, topic: str) -> Any:
-        found = self._admin.list_topics(timeout=PATIENCE_S).topics.get(topic)
-        if found is None or (found.error and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART):
-            return None
-        if found.error:
-            raise KafkaException(found.error)
-        return found
+        (found,) = await self._thread.run(self._admin.describe_topics, [topic])
+        if found["error_code"] not in (0, UnknownTopicOrPartitionError.errno):
+            raise KafkaAway(f"{topic}: error {found['error_code']}")
+        return bool(found["error_code"] == 0)
 
     async def create(self, topic: str, partitions: int) -> bool:
         """Make the topic and wait until every partition has a leader; False when the name is taken."""
 
         def make() -> bool:
-            wanted = NewTopic(topic, partitions, config={"max.message.bytes": str(LARGEST)})
+            wanted = {"num_partitions": partitions, "configs": {"max.message.bytes": str(LARGEST)}}
             try:
-                self._admin.create_topics([wanted], operation_timeout=PATIENCE_S)[topic].result(2 * PATIENCE_S)
-            except KafkaException as error:
-                if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                    return False
-                raise
-            deadline = time.monotonic() + 3 * PATIENCE_S
-            while time.monotonic() < deadline:
-                made = self._metadata(topic)
-                if made and len(made.partitions) == partitions and all(p.leader >= 0 for p in made.partitions.values()):
-                    return True
-                time.sleep(0.05)
-            raise KafkaAway(f"{topic} was made, and has no leaders")
+                self._admin.create_topics({topic: wanted}, wait_for_metadata=True)
+            except TopicAlreadyExistsError:
+                return False
+            return True
 
         return await self._thread.run(make)
 
@@ -193,33 +119,59 @@ class Publisher:
         return await self._thread.run(self._publish, topic, records)
 
     def _publish(self, topic: str, records: Sequence[Record]) -> int:
-        there = [False] * len(records)
-
-        def told(number: int, error: KafkaError | None, message: Message) -> None:
-            there[number] = error is None
-
-        with contextlib.suppress(KafkaException, BufferError):  # those not sent are missing below
-            for number, r in enumerate(records):
-                self._producer.produce(
-                    topic, r.body, r.key, r.partition, headers=headers(r), on_delivery=partial(told, number)
-                )
-        deadline = time.monotonic() + 3 * PATIENCE_S
-        while self._producer.flush(0.5) and not self._closing and time.monotonic() < deadline:
-            pass
+        sent: list[Any] = []
+        with contextlib.suppress(
+            KafkaError, ValueError
+        ):  # ValueError: the topic is gone. Those not sent are missing below
+            sent.extend(self._producer.send(topic, r.body, r.key, headers(r), r.partition) for r in records)
+        deadline = time.monotonic() + 3 * PATIENCE_MS / 1000
+        while not (self._closing or all(sending.is_done for sending in sent)) and time.monotonic() < deadline:
+            with contextlib.suppress(KafkaError):
+                self._producer.flush(timeout=0.5)
         # One by one: a batch that failed says nothing about the later ones, nor they about it.
-        return there.index(False) if False in there else len(there)
+        for acknowledged, sending in enumerate(sent):
+            if not (sending.is_done and sending.succeeded()):
+                return acknowledged
+        return len(sent)
 
     async def close(self) -> None:
         self._closing = True
 
         def close() -> None:
-            self._producer.purge()
-            self._producer.close()
+            self._producer.close(timeout=0)
+            self._admin.close()
 
         await self._thread.end(close)
 
 
-def headers(record: Record) -> list[tuple[str, str | bytes | None]]:
+def clients(kafka: Kafka) -> tuple[Any, Any]:
+    admin = KafkaAdminClient(
+        **kafka, request_timeout_ms=PATIENCE_MS, bootstrap_timeout_ms=PATIENCE_MS, reconnect_backoff_max_ms=1_000
+    )
+    try:
+        producer = KafkaProducer(
+            **kafka,
+            acks="all",
+            enable_idempotence=True,  # and with it, order kept with five requests in flight
+            linger_ms=1_000,  # each page is flushed: until then requests only grow
+            batch_size=1 << 19,
+            max_request_size=LARGEST,
+            request_timeout_ms=PATIENCE_MS,
+            delivery_timeout_ms=2 * PATIENCE_MS,
+            max_block_ms=PATIENCE_MS,
+            bootstrap_timeout_ms=PATIENCE_MS,
+            reconnect_backoff_max_ms=1_000,
+            metadata_max_age_ms=30_000,
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+    except BaseException:
+        admin.close()
+        raise
+    return producer, admin
+
+
+def headers(record: Record) -> list[tuple[str, bytes]]:
     trace = [("traceparent", record.trace.encode())] if record.trace else []
     return [("position", b"%d" % record.position), ("previous", b"%d" % record.previous), *trace]
 
@@ -231,116 +183,93 @@ class Subscription:
     Nothing is committed to Kafka, and every assignment begins at the topic's end: what is older is read from the log.
     """
 
-    def __init__(self, topic: str, thread: Thread, consumer: Consumer, most: int) -> None:
+    def __init__(self, topic: str, thread: Thread, consumer: Any, assignments: Assignments) -> None:
         self.topic = topic
-        self._thread, self._consumer, self._most = thread, consumer, most
-        self._assigned: frozenset[int] | None = None
-        self._early: list[Message] = []
-        """What came with an assignment, to be told after it"""
+        self._thread, self._consumer, self._assignments = thread, consumer, assignments
 
     @classmethod
     async def join(cls, kafka: Kafka, group: str, topic: str, *, most: int) -> Subscription:
         """`most`: how many records one poll brings."""
-        thread = Thread(f"kafka-{group}")
+        thread, assignments = Thread(f"kafka-{group}"), Assignments()
 
-        def connect() -> Subscription:
-            consumer = Consumer(
-                {
-                    **kafka,
-                    **EVERY_CLIENT,
-                    **READING,
-                    "group.id": group,
-                    "auto.offset.reset": "latest",
-                    "session.timeout.ms": 10_000,
-                    "heartbeat.interval.ms": 1_000,
-                    "max.poll.interval.ms": 60_000,
-                }
+        def connect() -> Any:
+            consumer = KafkaConsumer(
+                **kafka,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="latest",
+                session_timeout_ms=10_000,
+                heartbeat_interval_ms=1_000,
+                max_poll_interval_ms=60_000,
+                max_poll_records=most,
+                fetch_max_wait_ms=250,
+                max_partition_fetch_bytes=LARGEST // 4,
+                request_timeout_ms=2 * PATIENCE_MS,
+                bootstrap_timeout_ms=PATIENCE_MS,
+                reconnect_backoff_max_ms=1_000,
+                metadata_max_age_ms=30_000,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
             )
-            try:
-                known = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic]
-                if known.error or not known.partitions:
-                    raise KafkaAway(f"the topic {topic} is not known yet")
-                made = cls(topic, thread, consumer, most)
-                consumer.subscribe([topic], on_assign=made._begin, on_revoke=made._go_on, on_lost=made._go_on)
-            except BaseException:
-                consumer.close()
-                raise
-            return made
+            # A member that leads its group before it knows the topic's partitions would share out none of them.
+            if not consumer.partitions_for_topic(topic):
+                consumer.close(autocommit=False)
+                raise KafkaAway(f"the topic {topic} is not known yet")
+            consumer.subscribe([topic], listener=assignments)
+            return consumer
 
         try:
-            return await thread.run(connect)
+            return cls(topic, thread, await thread.run(connect), assignments)
         except KafkaAway:
             await thread.end(lambda: None)
             raise
 
-    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """The group has shared out its partitions anew. Called within a poll."""
-        for place in partitions:
-            place.offset = self._from(*ends(consumer, place))
-        consumer.assign(partitions)
-        self._assigned = frozenset(place.partition for place in partitions)
-
-    def _from(self, low: int, high: int) -> int:
-        """At which of its ends to begin with a partition."""
-        return high
-
-    def _go_on(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Nothing to do: until another owner has claimed them they may well be worked on."""
-
     async def poll(self, wait_s: float) -> Delivery:
         """What has arrived, or arrives within `wait_s`. An assignment is told before the first record of it; the topic
         held all records older than those that follow when it was told."""
-        return await self._thread.run(self._poll, wait_s)
+        return await self._thread.run(self._poll, int(wait_s * 1000))
 
-    def _poll(self, wait_s: float) -> Delivery:
-        first = self._consumer.poll(0 if self._early else wait_s)
-        found = self._early + ([first, *self._consumer.consume(self._most - 1, 0)] if first else [])
-        self._early = []
-        if self._assigned is not None:
-            self._early, assigned, self._assigned = found, self._assigned, None
-            return Delivery(assigned=assigned)
-        return Delivery([received(message) for message in found if arrived(message)])
+    def _poll(self, wait_ms: int) -> Delivery:
+        found = self._consumer.poll(wait_ms)
+        if self._assignments.changed:
+            # Where this poll began to read is the client's guess; from here on it is known.
+            self._assignments.changed = False
+            assigned = self._consumer.assignment()
+            for partition, end in self._consumer.end_offsets(assigned, timeout_ms=PATIENCE_MS).items():
+                self._consumer.seek(partition, end)
+            return Delivery(assigned=frozenset(partition.partition for partition in assigned))
+        return Delivery([received(message) for messages in found.values() for message in messages])
 
     async def leave(self) -> None:
         """Let the others have our partitions at once, rather than when they miss us."""
-        await self._thread.end(self._consumer.close)
+        await self._thread.end(lambda: self._consumer.close(autocommit=False, timeout_ms=2_000))
 
 
-def ends(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """The offsets of the first record of a partition, and of the next one to come."""
-    found = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
-    if found is None:
-        raise KafkaAway(f"{place.topic} does not tell where it ends")
-    return found
+@dataclass
+class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python is untyped
+    """Notices that the group has shared out its partitions anew. Called in the client's own thread."""
+
+    changed: bool = field(default=False)
+
+    def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        """Nothing to do: until another owner has claimed them they may well be worked on."""
+
+    def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        self.changed = True
 
 
-def arrived(message: Message) -> bool:
-    """Whether it is a record; a client tells its errors in the same way. Raises KafkaException for those that do not
-    pass by themselves."""
-    error = message.error()
-    if error and (error.fatal() or error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}):
-        raise KafkaException(error)
-    return not error
-
-
-def received(message: Message) -> Record:
-    told: dict[str, Any] = dict(message.headers() or ())
-    return Record(
-        message.partition() or 0,
-        int(told["position"]),
-        int(told["previous"]),
-        message.value() or b"",
-        message.key() or b"",
-    )
+def received(message: Any) -> Record:
+    told = dict(message.headers)
+    return Record(message.partition, int(told["position"]), int(told["previous"]), message.value, message.key or b"")
 
 
 class Reading:
     """Reads what one partition of a topic holds now, from its first record to its last. Begin it with
     `Reading.begin`."""
 
-    def __init__(self, thread: Thread, consumer: Consumer, topic: str, begin: int, end: int) -> None:
-        self._thread, self._consumer, self._topic, self._next_offset, self._end = thread, consumer, topic, begin, end
-        self.whole = begin == 0
+    def __init__(self, thread: Thread, consumer: Any, partition: Any, whole: bool, end: int) -> None:
+        self._thread, self._consumer, self._partition, self._end = thread, consumer, partition, end
+        self.whole = whole
         """Whether the partition still holds its very first record."""
 
     @classmethod
@@ -348,20 +277,28 @@ class Reading:
         thread = Thread("kafka-reading")
 
         def connect() -> Reading:
-            consumer = Consumer(
-                {**kafka, **EVERY_CLIENT, **READING, "group.id": f"{topic}.reading", "auto.offset.reset": "earliest"}
+            consumer = KafkaConsumer(
+                **kafka,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                max_poll_records=2_000,
+                max_partition_fetch_bytes=LARGEST,
+                request_timeout_ms=2 * PATIENCE_MS,
+                bootstrap_timeout_ms=PATIENCE_MS,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
             )
             try:
-                if partition not in consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions:
+                if partition not in (consumer.partitions_for_topic(topic) or ()):
                     raise KafkaAway(f"there is no topic {topic} with a partition {partition}")
                 place = TopicPartition(topic, partition)
-                begin, end = ends(consumer, place)
-                place.offset = begin
                 consumer.assign([place])
+                begin, end = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+                consumer.seek(place, begin)
             except BaseException:
-                consumer.close()
+                consumer.close(autocommit=False)
                 raise
-            return cls(thread, consumer, topic, begin, end)
+            return cls(thread, consumer, place, begin == 0, end)
 
         try:
             return await thread.run(connect)
@@ -374,16 +311,13 @@ class Reading:
         return await self._thread.run(self._next)
 
     def _next(self) -> list[Record]:
-        deadline = time.monotonic() + 2 * PATIENCE_S
-        while self._next_offset < self._end:
-            first = self._consumer.poll(0.5)
-            found = [m for m in ([first, *self._consumer.consume(2_000, 0)] if first else []) if arrived(m)]
-            if found:
-                self._next_offset = (found[-1].offset() or 0) + 1
-                return [received(message) for message in found]
+        deadline = time.monotonic() + 2 * PATIENCE_MS / 1000
+        while self._consumer.position(self._partition) < self._end:
+            if found := self._consumer.poll(500):
+                return [received(message) for messages in found.values() for message in messages]
             if time.monotonic() > deadline:
-                raise KafkaAway(f"{self._topic} brings nothing, though it holds more")
+                raise KafkaAway(f"{self._partition.topic} brings nothing, though it holds more")
         return []
 
     async def close(self) -> None:
-        await self._thread.end(self._consumer.close)
+        await self._thread.end(lambda: self._consumer.close(autocommit=False, timeout_ms=2_000))

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 import uvloop
 
-from deploy.serving import collect_rarely
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
@@ -28,7 +27,7 @@ from tests.bench.place import PARTITIONS, Place
 from tests.bench.reference import consume, stock
 from tests.bench.workload import customer_ids, history, opened
 from workers import inbox
-from workers.kafka import Publisher, Subscription
+from workers.kafka import Delivery, Publisher, Subscription
 from workers.lifetime import connected
 from workers.relay import records
 
@@ -114,7 +113,7 @@ async def fill(url: str, keys: Path) -> None:
 
 async def publish(url: str, bootstrap: str) -> None:
     """What the relay does, from the first event to the last."""
-    to = await Publisher.connect({"bootstrap.servers": bootstrap})
+    to = await Publisher.connect({"bootstrap_servers": [bootstrap]})
     try:
         await to.create(TOPIC, PARTITIONS)
         async with connected(url) as connection:
@@ -131,9 +130,12 @@ class FromTheFirst(Subscription):
 
     began = 0.0
 
-    def _from(self, low: int, high: int) -> int:
-        FromTheFirst.began = time.perf_counter()
-        return low
+    def _poll(self, wait_ms: int) -> Delivery:
+        delivery = super()._poll(wait_ms)
+        if delivery.assigned:
+            self._consumer.seek_to_beginning()
+            FromTheFirst.began = time.perf_counter()
+        return delivery
 
 
 class Counting(Host):
@@ -158,7 +160,7 @@ async def project(url: str, keys: Path, bootstrap: str) -> Reading:
     async with connected(url) as writing, connected(url) as reading:
         host = Counting(writing, [Slot(CUSTOMER_CARD), Slot(TIMELINE_ROWS)])
         name = f"projector-{time.time_ns()}"  # a consumer group of its own: nobody's session has to end first
-        box = inbox.Inbox(name, host, reading, Codec(store), {"bootstrap.servers": bootstrap})
+        box = inbox.Inbox(name, host, reading, Codec(store), {"bootstrap_servers": [bootstrap]})
         running = asyncio.create_task(box.run())
         async with asyncio.timeout(120):
             while not host.everything.is_set():
@@ -195,10 +197,8 @@ def main() -> None:
             uvloop.run(publish(url, bootstrap))
             print("{}")
         case ["project", url, keys, bootstrap]:
-            collect_rarely()  # as every worker
             uvloop.run(project(url, Path(keys), bootstrap)).tell()
         case ["rebuild", url, keys]:
-            collect_rarely()
             uvloop.run(rebuilding(url, Path(keys))).tell()
 
 

@@ -38,6 +38,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+@pytest.mark.long
 def test_both_keep_their_data_over_a_restart(home):
     with LocalServers(home) as first:
         remember(first)

@@ -109,6 +109,9 @@ FAILPOINTS = {
     )
 }
 
+WITH_CARE = frozenset({"host.advanced_before_write", "host.written_before_commit"})
+"""Those that a projector comes by only when it copies much, or has something parked."""
+
 
 def kind_of(process: str) -> str:
     """api-2 is an api."""

@@ -25,7 +25,7 @@ from workers.lifetime import Surroundings, Worker, connected
 def around(database_url, kafka_bootstrap, keys, tmp_path_factory) -> Surroundings:
     workers.schema.prepare(database_url)
     return Surroundings(
-        make_conninfo(database_url), {"bootstrap.servers": kafka_bootstrap}, keys, str(tmp_path_factory.mktemp("lake"))
+        make_conninfo(database_url), {"bootstrap_servers": kafka_bootstrap}, keys, str(tmp_path_factory.mktemp("lake"))
     )
 
 
@@ -94,7 +94,7 @@ def process(around) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         told = {
             "KRONIKA_DATABASE_URL": around.database_url,
-            "KRONIKA_KAFKA_BOOTSTRAP": str(around.kafka["bootstrap.servers"]),
+            "KRONIKA_KAFKA_BOOTSTRAP": str(around.kafka["bootstrap_servers"]),
             "KRONIKA_KEYS_PATH": str(around.keys._path.parent),
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("KRONIKA_")}

@@ -49,6 +49,7 @@ async def all_is_there_once(connection, lake) -> None:
     assert lake.parked() == []
 
 
+@pytest.mark.long
 async def test_kill_9_in_the_middle_of_commits_loses_nothing_and_doubles_nothing(
     around, log, connection, analyst, lake
 ):

@@ -162,7 +162,7 @@ async def trickle(log):
 
 
 async def test_without_kafka_the_log_alone_serves_and_two_readers_still_share(around, log, connection):
-    nowhere = {"bootstrap.servers": "127.0.0.1:1"}
+    nowhere = {"bootstrap_servers": "127.0.0.1:1"}
     book = Book()
     first, second = Reader(book), Reader(book)
     async with inbox("alone", around, log.codec, second, nowhere):
@@ -196,7 +196,7 @@ async def test_when_the_topic_is_lost_readers_miss_nothing_and_follow_the_next(a
     async with at_work(relay(), around), inbox("lost", around, log.codec, reader) as served:
         await eventually(lambda: following(reader, served))
         lost = await standing(connection)
-        admin = KafkaAdminClient(bootstrap_servers=around.kafka["bootstrap.servers"])
+        admin = KafkaAdminClient(**around.kafka)
         admin.delete_topics([lost.topic])
         admin.close()
         async with running(trickle(log)):

@@ -149,6 +149,7 @@ async def trickle(log):
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.long
 async def test_kill_9_under_load_leaves_tables_that_equal_a_rebuild(around, log, connection, process):
     async with at_work(relay(), around), running(trickle(log)):
         for _ in range(2):

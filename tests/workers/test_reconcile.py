@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 def settings(around):
     return Settings(
         database_url=around.database_url,
-        kafka_bootstrap=str(around.kafka["bootstrap.servers"]),
+        kafka_bootstrap=str(around.kafka["bootstrap_servers"]),
         keys_path=around.keys._path.parent,
     )
 
@@ -115,7 +115,7 @@ async def test_what_was_altered_on_the_way_is_found(around, log, connection):
 
 
 async def sent(around, connection, batch):
-    producer = KafkaProducer(bootstrap_servers=around.kafka["bootstrap.servers"])
+    producer = KafkaProducer(**around.kafka)
     topic = (await standing(connection)).topic
     for record in batch:
         producer.send(topic, record.body, record.key, headers(record), record.partition)
@@ -187,7 +187,7 @@ async def test_the_command_heals_tells_and_exits_with_1_when_something_differed(
     await connection.execute("UPDATE read.customers SET owner = 'thief' WHERE id = %s", [customer])
     environment = {
         "KRONIKA_DATABASE_URL": around.database_url,
-        "KRONIKA_KAFKA_BOOTSTRAP": str(around.kafka["bootstrap.servers"]),
+        "KRONIKA_KAFKA_BOOTSTRAP": str(around.kafka["bootstrap_servers"]),
         "KRONIKA_KEYS_PATH": str(around.keys._path.parent),
     }
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 def in_topic(kafka, topic):
     """Every record that the topic holds now: (position, previous, key, body) by partition."""
     partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-    consumer = KafkaConsumer(bootstrap_servers=kafka["bootstrap.servers"])
+    consumer = KafkaConsumer(**kafka)
     consumer.assign(partitions)
     consumer.seek_to_beginning()
     missing = sum(consumer.end_offsets(partitions).values())
@@ -145,7 +145,7 @@ async def test_when_the_topic_is_lost_a_new_generation_begins_at_the_head(around
         await happen(log, 1)
         await eventually(lambda: relayed(connection))
         lost = await standing(connection)
-        admin = KafkaAdminClient(bootstrap_servers=around.kafka["bootstrap.servers"])
+        admin = KafkaAdminClient(**around.kafka)
         admin.delete_topics([lost.topic])
         admin.close()
         await happen(log, 5)

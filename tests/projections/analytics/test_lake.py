@@ -143,6 +143,7 @@ async def test_a_paused_owner_is_fenced_and_its_successor_goes_on(company, lakeh
     await all_is_there_once(company, lakehouse, await feed.head(company.connection))
 
 
+@pytest.mark.long
 async def test_two_owners_of_different_partitions_both_get_through(company, lakehouse):
     await some_business(company)
     ours, theirs = Intake(lakehouse.open()), Intake(lakehouse.open())
