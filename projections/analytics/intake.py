@@ -114,9 +114,10 @@ class Intake:
             ]
             try:
                 await self.run(self._write, batch, steps)
-            except Exception as error:
-                # What was collected since stands on what is not there: begin again at the checkpoints.
-                self._failure, self._waiting, self._collected = error, [], dict(self._committed)
+            except BaseException as error:
+                # What was collected since stands on what is not there, or perhaps not: begin again at the checkpoints.
+                self._failure = error if isinstance(error, Exception) else LogUnavailable("a commit was given up")
+                self._waiting, self._collected = [], dict(self._committed)
                 raise
             self._committed.update({step.partition: step.position for step in steps if step.partition in self._owners})
 

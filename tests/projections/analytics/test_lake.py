@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import psycopg
@@ -19,6 +21,7 @@ from deploy.reconcile_lakehouse import reconcile_lakehouse
 from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import event_types
+from eventlog.errors import LogUnavailable
 from projections.analytics import FACTS, lake
 from projections.analytics.fact import Fact
 from projections.analytics.intake import Intake
@@ -127,6 +130,37 @@ async def test_a_writer_that_comes_back_after_tidying_changes_nothing(company, l
             other.connection.execute("COMMIT")
         assert one.checkpoints() == before
         assert one.connection.execute("SELECT count(*) FROM lake.checkpoints").fetchone() == (len(before),)
+
+
+async def test_what_is_collected_behind_a_commit_that_was_given_up_is_not_taken_in_before_it(
+    company, lakehouse, monkeypatch
+):
+    await lakehouse.settles(company)
+    with lakehouse.open(read_only=True) as opened:
+        reached = max(opened.checkpoints().values())
+    await company.does("register-customer", customer_id=(id := uuid4()), kind="person", name="Li")
+    await company.does("rename-customer", customer_id=id, name="Wei")
+    first, then = await feed.page(company.connection, company.log.codec, after=reached)
+    assert first.partition == then.partition
+    async with lakehouse.intake() as intake:
+        write, asked = intake._write, threading.Event()
+
+        def fails(*given):
+            monkeypatch.setattr(intake, "_write", write)
+            asked.set()
+            time.sleep(0.2)
+            raise LogUnavailable("the store is away")
+
+        monkeypatch.setattr(intake, "_write", fails)
+        await intake.apply([first])
+        committing = asyncio.create_task(intake.commit())
+        await asyncio.to_thread(asked.wait)
+        await intake.apply([then])
+        committing.cancel()
+        await asyncio.wait([committing])
+    async with lakehouse.intake() as successor:
+        await take_in(successor, company)
+    await all_is_there_once(company, lakehouse, await feed.head(company.connection))
 
 
 async def test_a_paused_owner_is_fenced_and_its_successor_goes_on(company, lakehouse):
