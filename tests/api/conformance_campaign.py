@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +19,6 @@ import psycopg
 
 from api import keys
 from api.kronika import Kronika
-from deploy.migrate import migrate
-from deploy.postgres import LocalPostgres
-from deploy.serving import log_as_lines
 from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import Codec
@@ -33,6 +29,7 @@ from projections.host import Host
 from projections.slot import Slot
 from tests.api.conformance import ask, operations, served
 from tests.api.one_of_each import one_of_each
+from tests.fresh import fresh_system
 
 KEPT = Path(__file__).parents[2] / ".kronika" / "conformance.jsonl"
 DRAWN = 10
@@ -121,21 +118,11 @@ def keep(path: Path, outcome: Mapping[str, Any]) -> None:
 @contextmanager
 def fresh() -> Iterator[tuple[Settings, str]]:
     """A system of its own, and a key that allows everything."""
-    with tempfile.TemporaryDirectory(prefix="kronika-conformance-") as directory:
-        home = Path(directory)
-        home.chmod(0o755)
-        postgres = LocalPostgres(home)
-        url = postgres.start()
-        try:
-            at = Settings(home=home, database_url=url, log_level="error", key_rate=1e9, tenant_rate=1e9)
-            log_as_lines("error")
-            migrate(url, at)
-            store = FileKeyStore(at.keys_path)
-            token = keys.create(url, store, "acme", "tester", keys.SCOPES)
-            store.close()
-            yield at, token
-        finally:
-            postgres.stop()
+    with fresh_system("conformance") as at:
+        store = FileKeyStore(at.keys_path)
+        token = keys.create(str(at.database_url), store, "acme", "tester", keys.SCOPES)
+        store.close()
+        yield at, token
 
 
 def main() -> int:

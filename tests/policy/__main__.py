@@ -6,18 +6,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import psycopg
 
 from api.app import create_app
 from api.kronika import Kronika
-from deploy.migrate import migrate
-from deploy.postgres import LocalPostgres
-from deploy.serving import log_as_lines
 from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import Codec
@@ -29,6 +24,7 @@ from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake, prepare
 from projections.host import Host
 from projections.slot import Slot
+from tests.fresh import fresh_system
 from tests.policy.comparing import Compared, compared
 from tests.policy.strangers.leaking import Found, strangers
 from tests.policy.world import Place, Step, world
@@ -105,18 +101,8 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=1_000, help="how many in each company, at the most")
     parser.add_argument("--seed", type=int, default=1, help="the first company's")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kronika-policy-") as directory:
-        home = Path(directory)
-        home.chmod(0o755)
-        postgres = LocalPostgres(home)
-        url = postgres.start()
-        try:
-            at = Settings(home=home, database_url=url, log_level="error", key_rate=1e9, tenant_rate=1e9)
-            log_as_lines("error")
-            migrate(url, at)
-            companies, tenants = asyncio.run(campaign(at, wanted.cases, wanted.each, wanted.seed))
-        finally:
-            postgres.stop()
+    with fresh_system("policy") as at:
+        companies, tenants = asyncio.run(campaign(at, wanted.cases, wanted.each, wanted.seed))
     for leak in tenants.leaks[:SHOWN]:
         print(leak)
     print(

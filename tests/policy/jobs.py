@@ -6,6 +6,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from commands.importing.running import carry_out
 from tests.policy import rules
 from tests.policy.company import Person, Thing
@@ -71,12 +73,8 @@ def any_export(world: World, random: Random) -> dict[str, Any]:
 
 
 async def ask(world: World, person: Person, wanted: dict[str, Any]) -> Asked:
-    status, told = read(await world.clients[person.id].post("/v1/exports", json=wanted))
-    if status != 202:
-        return Asked(None, person, wanted, status)
-    id = UUID(told["id"])
-    world.company.things[id] = Thing("export", id, "export", str(person.id), None)
-    return Asked(id, person, wanted, status)
+    answer = await world.clients[person.id].post("/v1/exports", json=wanted)
+    return taken_on(world, person, "export", wanted, answer)
 
 
 async def bring(world: World, person: Person) -> Asked:
@@ -86,12 +84,17 @@ async def bring(world: World, person: Person) -> Asked:
     delivered = f"{','.join(row)}\n{','.join(row.values())}\n"
     files = [("files", ("customers.csv", delivered))]
     answer = await world.clients[person.id].post("/v1/imports", data={"mapping": MAPPING}, files=files)
+    return taken_on(world, person, "import", row, answer)
+
+
+def taken_on(world: World, person: Person, kind: str, wanted: dict[str, Any], answer: httpx.Response) -> Asked:
+    """The job, which is its author's own, if it was taken on."""
     status, told = read(answer)
     if status != 202:
-        return Asked(None, person, row, status)
+        return Asked(None, person, wanted, status)
     id = UUID(told["id"])
-    world.company.things[id] = Thing("import", id, "import", str(person.id), None)
-    return Asked(id, person, row, status)
+    world.company.things[id] = Thing(kind, id, kind, str(person.id), None)
+    return Asked(id, person, wanted, status)
 
 
 async def found_in(world: World, asked: Asked) -> None:
