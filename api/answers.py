@@ -203,7 +203,7 @@ async def reading(
     asked = await house.position(fresh.min_position) if fresh.min_position is not None else None
     if asked is not None:
         await house.tide.at_least(names, asked, fresh.wait)
-    async with house.reading() as connection:
+    async with house.asking.of(caller.tenant), house.reading() as connection:
         async with connection.pipeline():  # one round trip for all three
             await begin(connection, caller.tenant, snapshot=snapshot)
             levels = await asked_levels(connection, names)

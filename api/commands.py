@@ -137,7 +137,8 @@ async def one(registration: Registration, scope: Scope, receive: Receive, send: 
     came.told.append((b"idempotency-key", key.encode()))
     version = version_of(headers.get(b"if-match"))
     command = validated(registration, body.parsed(await body.read(headers, receive, house.settings.body_max_bytes)))
-    answer = await dispatch(house.log, asked(command, caller, came, key, version))
+    async with house.commanding.of(caller.tenant):
+        answer = await dispatch(house.log, asked(command, caller, came, key, version))
     told = [
         JSON_TYPE,
         (b"etag", b'"%d"' % answer.version),
@@ -303,7 +304,8 @@ async def answered(house: Kronika, caller: Caller, came: Visit, item: Item | Fau
     try:
         if isinstance(item, Fault):
             raise item.error
-        answer = await dispatch(house.log, asked(item.command, caller, came, item.key, item.version))
+        async with house.commanding.of(caller.tenant):
+            answer = await dispatch(house.log, asked(item.command, caller, came, item.key, item.version))
     except Exception as error:  # of this item alone: its neighbours go on
         told = came.problem(error)
         return {"status": told.status, "key": item.key, "problem": told.body}

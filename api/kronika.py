@@ -16,6 +16,7 @@ from api.caller import Callers
 from api.lakehouse import Lakehouse
 from api.sandbox import Sandbox
 from api.tide import Tide
+from api.turns import Turns
 from deploy.settings import Settings
 from eventlog.accesses import Accesses
 from eventlog.connections import pooled
@@ -45,6 +46,8 @@ class Kronika:
         self.reads = reads
         self.callers = Callers(log, settings)
         self.tide = Tide(self.reading)
+        self.commanding = Turns(settings.pool_max)
+        self.asking = Turns(settings.pool_max)
         self.lakehouse = Lakehouse(settings)
         self.sandbox = Sandbox(settings)
         self.accesses = Accesses(str(settings.database_url))
