@@ -80,6 +80,8 @@ def refused(world: World, person: Person, command: str, body: dict[str, Any]) ->
             return 404
         if number == 0 and command not in MAKES and not changeable(company, person, its, id, action):
             return 403
+        if number == 0 and (thing := company.things.get(id)) and thing.retracted:
+            return None  # it takes no commands, whatever else they name
     if command in CHANGES_BOTH and not all(changeable(company, person, its, id, action) for its, id in named):
         return 403
     return None

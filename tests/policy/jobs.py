@@ -11,6 +11,7 @@ import httpx
 from commands.importing.running import carry_out
 from tests.policy import rules
 from tests.policy.company import Person, Thing
+from tests.policy.tables import READ
 from tests.policy.world import Asked, Place, World, read
 from workers.clerk import Desk, Job
 from workers.exports.task import Exporting
@@ -61,7 +62,7 @@ def any_export(world: World, random: Random) -> dict[str, Any]:
     if random.random() < 0.25:
         return {"resource": "events", "format": "jsonl"}
     name = random.choice(list(EXPORTED))
-    wanted: dict[str, Any] = {"resource": name, "format": random.choice(("jsonl", "csv"))}
+    wanted: dict[str, Any] = {"resource": name, "format": random.choice(("jsonl", *READ))}
     if random.random() < 0.5:
         wanted |= random.choice(world.moments)
     if random.random() < 0.3:

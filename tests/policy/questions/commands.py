@@ -86,7 +86,7 @@ def in_a_batch(command: str, body: dict[str, Any]) -> Expect:
 
 
 async def of_other_changes(world: World, random: Random) -> list[Case]:
-    """Who may not issue or rotate a key, or undo an event; who may, is not asked."""
+    """Who may issue or rotate a key, or undo an event."""
     person, key = random.choice(world.company.people), random.choice(world.company.of("api_key"))
     wanted = {"user_id": str(person.id), "label": "x", "scopes": ["read"]}
     nobody = wanted | {"user_id": str(uuid4())}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -18,8 +16,9 @@ from tests.policy import rules
 from tests.policy.company import Person
 from tests.policy.jobs import EXPORTED
 from tests.policy.questions.across import events
-from tests.policy.questions.case import HIDDEN, PASSING, Case, Expect, denied, fields
+from tests.policy.questions.case import HIDDEN, Case, Expect, denied, fields, without_passing
 from tests.policy.questions.lists import of_list
+from tests.policy.tables import READ, as_cells
 from tests.policy.world import Answer, Asked, World
 
 FILE = "/v1/exports/{id}/file"
@@ -99,7 +98,7 @@ async def contents(world: World, asked: Asked) -> Any:
     assert told
     assert told[0] == 200
     rows = told[1]["items"]
-    return [row["id"] for row in rows] if wanted["format"] == "csv" else rows
+    return [as_cells(row) for row in rows] if wanted["format"] in READ else rows
 
 
 def place(position: str) -> tuple[int, ...]:
@@ -108,14 +107,14 @@ def place(position: str) -> tuple[int, ...]:
 
 
 def told_by(answer: httpx.Response) -> Any:
-    """The rows of a file, or of a table the ids; its digest is that of its bytes, and the one that is on record."""
+    """The rows of a file; its digest is that of its bytes, and the one that is on record."""
     digest = sha256(answer.content)
     assert answer.headers["digest"] == f"sha-256={b64encode(digest.digest()).decode()}"
     assert answer.headers["etag"] == f'"{digest.hexdigest()}"'
-    if answer.headers["content-type"].startswith("text/csv"):
-        return [row["id"] for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))]
-    rows = [orjson.loads(line) for line in answer.content.splitlines()]
-    return [{name: value for name, value in row.items() if name not in PASSING} for row in rows]
+    name = answer.headers["content-disposition"].rpartition(".")[2].strip('"')
+    if name in READ:
+        return [as_cells(row) for row in without_passing(READ[name](answer.content))]
+    return without_passing([orjson.loads(line) for line in answer.content.splitlines()])
 
 
 def rows_of(name: str, asked: Asked) -> Expect:

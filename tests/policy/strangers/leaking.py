@@ -29,6 +29,8 @@ ROLES = (
 """One who asks has each of these; the tenth is an operator, who sees all of its tenant."""
 ITS_OWN = ("/v1/access/log", "/metrics", "/health", "/v1/me")
 """What tells of those who ask, and differs from one time to the next."""
+ITS_TENANT = ("/v1/commands/set-policy", "/v1/commands/name-tenant")
+"""What is about the tenant of those who ask: a second time it changes nothing, whatever is named."""
 
 
 @dataclass
@@ -105,7 +107,10 @@ async def leak_of(client: httpx.AsyncClient, question: Question, planted: Plante
     others = {word: planted.of_nobody(word) for word in named}
     if not others:
         return None
-    return difference_of(answer, await question.about(others).ask(client), others, made=question.method == "POST")
+    unknown = await question.about(others).ask(client)  # asked of its own tenant, too: a key that was used is used up
+    if question.route in ITS_TENANT:
+        return None
+    return difference_of(answer, unknown, others, made=question.method == "POST")
 
 
 def unpacked(answer: httpx.Response) -> str:
