@@ -7,28 +7,22 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
-import psycopg
 
 from api import keys
 from api.kronika import Kronika
 from deploy.settings import Settings
-from eventlog import feed
-from eventlog.codec import Codec
-from eventlog.connections import APP_ROLE
 from eventlog.keys import FileKeyStore
-from projections import TABLES
-from projections.host import Host
-from projections.slot import Slot
 from tests.api.conformance import ask, operations, served
 from tests.api.one_of_each import one_of_each
+from tests.following import Step, following
 from tests.fresh import fresh_system
 
 KEPT = Path(__file__).parents[2] / ".kronika" / "conformance.jsonl"
@@ -36,7 +30,7 @@ DRAWN = 10
 """A picture takes ten times as long as any other answer, so only a tenth as many are asked for."""
 
 
-def campaign(at: Settings, token: str, wanted: argparse.Namespace) -> Counter[str]:
+async def campaign(at: Settings, token: str, wanted: argparse.Namespace) -> Counter[str]:
     """Go on until so many requests have been made to the API as it is described now; answers what is wrong."""
     wrong: Counter[str] = Counter()
     with served(at) as (url, document):
@@ -45,20 +39,19 @@ def campaign(at: Settings, token: str, wanted: argparse.Namespace) -> Counter[st
         kept = [one for one in read(wanted.out) if one["document"] == digest and not one["wrong"]]
         done, seed = sum(sum(one["answers"].values()) for one in kept), wanted.seed
         print(f"{done:,} requests were made before, nothing was wrong with them", flush=True)
-        projecting = Projecting(at)
-        ids = asyncio.run(projecting.begun(url, token))
-        while done < wanted.requests:
-            if seed not in {one["seed"] for one in kept}:
-                answers, faults = one_round(found, token, wanted.examples, seed, ids, projecting)
-                done, wrong = done + answers.total(), wrong + faults
-                keep(wanted.out, {"seed": seed, "document": digest, "answers": answers, "wrong": faults})
-                print(f"seed {seed}: {done:,} requests in all, {dict(answers)}, {faults.total()} wrong", flush=True)
-            seed += 1
+        async with filled(at, url, token) as (taken_in, ids):
+            while done < wanted.requests:
+                if seed not in {one["seed"] for one in kept}:
+                    answers, faults = await one_round(found, token, wanted.examples, seed, ids, taken_in)
+                    done, wrong = done + answers.total(), wrong + faults
+                    keep(wanted.out, {"seed": seed, "document": digest, "answers": answers, "wrong": faults})
+                    print(f"seed {seed}: {done:,} requests in all, {dict(answers)}, {faults.total()} wrong", flush=True)
+                seed += 1
     return wrong
 
 
-def one_round(
-    found: list[Any], token: str, examples: int, seed: int, ids: Mapping[str, UUID], projecting: Projecting
+async def one_round(
+    found: list[Any], token: str, examples: int, seed: int, ids: Mapping[str, UUID], taken_in: Step
 ) -> tuple[Counter[str], Counter[str]]:
     """So many requests to each operation: how they were answered, and what was wrong."""
     answers: Counter[str] = Counter()
@@ -71,38 +64,29 @@ def one_round(
             for error in errors.exceptions:
                 wrong[f"{operation.method.upper()} {operation.path}: {type(error).__name__}"] += 1
                 print(f"seed {seed}, {operation.method.upper()} {operation.path}: {error}", flush=True)
-        asyncio.run(projecting.taken_in())
+        await taken_in()
     return answers, wrong
 
 
-class Projecting:
-    """Takes what is recorded into every read model, as the projector does."""
+@asynccontextmanager
+async def filled(at: Settings, url: str, token: str) -> AsyncIterator[tuple[Step, dict[str, UUID]]]:
+    """One of everything, by the field that names it in commands, and what takes in all that is recorded."""
+    async with AsyncExitStack() as stack:
+        store = FileKeyStore(at.keys_path)
+        stack.callback(store.close)
+        project, analyse = await stack.enter_async_context(following(at, store))
 
-    def __init__(self, at: Settings) -> None:
-        self._at = at
-        self._store = FileKeyStore(at.keys_path)
-        self._codec = Codec(self._store)
-        self._position = 0
+        async def taken_in() -> None:
+            await project()
+            await analyse()
 
-    async def begun(self, url: str, token: str) -> dict[str, UUID]:
-        """Make one of everything; by the field that names it in commands."""
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            Kronika.open(self._at) as house,
+            Kronika.open(at) as house,
             httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client,
         ):
-            return await one_of_each(client, self.taken_in, house, self._store)
-
-    async def taken_in(self) -> None:
-        url, options = str(self._at.database_url), f"{APP_ROLE} -c TimeZone=UTC"
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True, options=options) as own:
-            if await feed.head(own) == self._position:
-                return
-            host = Host(own, [Slot(projection) for projection in TABLES])
-            await host.claim(range(self._at.partitions))
-            while page := await feed.page(own, self._codec, after=self._position):
-                await host.apply(page)
-                self._position = page[-1].position
+            ids = await one_of_each(client, taken_in, house, store)
+        yield taken_in, ids
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -132,7 +116,7 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=20, help="requests to each operation in a round")
     parser.add_argument("--out", type=Path, default=KEPT, help="where the rounds are kept")
     with fresh() as (at, token):
-        wrong = campaign(at, token, parser.parse_args())
+        wrong = asyncio.run(campaign(at, token, parser.parse_args()))
     for what, times in wrong.most_common():
         print(f"{times} times {what}")
     return int(bool(wrong))

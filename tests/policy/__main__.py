@@ -6,28 +6,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import psycopg
-
 from api.app import create_app
-from api.kronika import Kronika
 from deploy.settings import Settings
-from eventlog import feed
-from eventlog.codec import Codec
-from eventlog.connections import APP_ROLE
-from eventlog.envelope import Recorded
-from eventlog.keys import FileKeyStore, NobodysKeys
-from projections import TABLES
-from projections.analytics.intake import Intake
-from projections.analytics.lake import Lake, prepare
-from projections.host import Host
-from projections.slot import Slot
+from eventlog.keys import FileKeyStore
+from tests.following import following
 from tests.fresh import fresh_system
 from tests.policy.comparing import Compared, compared
 from tests.policy.strangers.leaking import Found, strangers
-from tests.policy.world import Place, Step, world
+from tests.policy.world import Place, world
 
 SHOWN = 12
 """Of what is wrong in one company, how much is told at once."""
@@ -38,41 +27,12 @@ MANY = 2
 @asynccontextmanager
 async def opened(at: Settings) -> AsyncIterator[Place]:
     """An API, and read models and a lakehouse that take in what is recorded whenever they are asked to."""
-    app, store, url = create_app(at), FileKeyStore(at.keys_path), str(at.database_url)
+    app, store = create_app(at), FileKeyStore(at.keys_path)
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
         await stack.enter_async_context(app.router.lifespan_context(app))
-        house: Kronika = app.state.kronika
-        own = await stack.enter_async_context(
-            await psycopg.AsyncConnection.connect(url, autocommit=True, options=f"{APP_ROLE} -c TimeZone=UTC")
-        )
-        host = Host(own, [Slot(projection) for projection in TABLES])
-        await host.claim(range(house.log.partitions))
-        faults = prepare(url, at.lake_path)
-        assert faults == [], faults
-        facts = Intake(Lake.open(url, at.lake_path))
-        stack.push_async_callback(facts.close)
-        await facts.claim(facts.lake.checkpoints())
-        yield Place(app, house, store, following(own, house.log.codec, host.apply),
-                    following(own, Codec(NobodysKeys()), facts.apply, facts.commit))  # fmt: skip
-
-
-def following(
-    own: psycopg.AsyncConnection, codec: Codec, apply: Callable[[Sequence[Recorded]], Awaitable[object]],
-    commit: Callable[[], Awaitable[object]] | None = None,
-) -> Step:  # fmt: skip
-    """Takes in what was recorded since the last time."""
-    taken_in = 0
-
-    async def follow() -> None:
-        nonlocal taken_in
-        while page := await feed.page(own, codec, after=taken_in):
-            await apply(page)
-            taken_in = page[-1].position
-        if commit:
-            await commit()
-
-    return follow
+        project, analyse = await stack.enter_async_context(following(at, store))
+        yield Place(app, app.state.kronika, store, project, analyse)
 
 
 async def campaign(at: Settings, cases: int, each: int, seed: int) -> tuple[Compared, Found]:

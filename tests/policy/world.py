@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -18,13 +18,13 @@ from api import keys
 from api.kronika import Kronika
 from eventlog.keys import FileKeyStore
 from tests.api.conftest import client_of
+from tests.following import Step
 from tests.policy.company import Company, Person, Thing
 from tests.policy.founding import stages_of
 from tests.policy.made_up import made_up
 
 Answer = tuple[int, Any]
 """A status, and the JSON or the text of an answer."""
-Step = Callable[[], Awaitable[None]]
 
 DAYS = ("2025-03-31", "2025-09-30", "2026-01-31")
 """Days between those on which something happened."""
