@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from psycopg import AsyncConnection, OperationalError, sql
+from psycopg.pq import TransactionStatus
 
 READER_ROLE = "-c role=kronika_reader"
 """The role of connections that answer callers: it reads, and passes no row security. Kronika's own processes do."""
@@ -47,6 +48,10 @@ async def name_tenant(connection: AsyncConnection[Any], tenant: str) -> None:
 async def ended(connection: AsyncConnection[Any]) -> None:
     """End such a transaction: it has changed nothing. A connection that is lost has ended it, too.
 
-    After a rollback psycopg would forget the statements it has prepared, and each would be planned every time."""
+    After a rollback psycopg forgets the statements it has prepared, and each is planned anew. Only where one has failed
+    it is to: of those that came after it in a pipeline psycopg believes that they were prepared, and they were not."""
     with suppress(OperationalError):
-        await connection.commit()
+        if connection.info.transaction_status == TransactionStatus.INERROR:
+            await connection.rollback()
+        else:
+            await connection.commit()

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from eventlog.row_security import READER_ROLE
+from eventlog.row_security import READER_ROLE, begin, ended
 from projections import TABLES
 
 SCHEMAS = ["log", "read", "scores", "exports", "imports", "query_runs"]
@@ -142,3 +142,25 @@ def test_of_the_log_a_caller_is_shown_its_own_events_and_accesses_and_the_last_p
         assert {tenant for (tenant,) in reader.execute(f"SELECT tenant FROM {table}")} == {"acme"}
     assert reader.execute("SELECT log.head()").fetchone()[0] == head
     assert reader.execute("SELECT max(position) < log.head() FROM log.events").fetchone() == (True,)
+
+
+@pytest.mark.anyio
+async def test_a_read_that_fails_leaves_nothing_behind_for_the_next(database_url):
+    often = "SELECT 1 + 1"
+
+    async def asked(connection, *statements):
+        await begin(connection, "acme")
+        try:
+            async with connection.pipeline():
+                for statement in statements:
+                    cursor = await connection.execute(statement)
+            return await cursor.fetchone()
+        finally:
+            await ended(connection)
+
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        for _ in range(connection.prepare_threshold):
+            await asked(connection, often)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await asked(connection, "SELECT 1 / 0", often)  # would be prepared now, and is passed over
+        assert await asked(connection, often) == (2,)
