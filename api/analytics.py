@@ -16,11 +16,11 @@ from api.reads import clocks
 from api.tables import FORMATS, MEDIA_TYPES, Format, format_of
 from commands.dispatch import permit
 from eventlog.envelope import Caller
-from projections.analytics import VIEWS
+from projections.analytics import FACTS, VIEWS
 from projections.analytics.charts import drawn
 from projections.analytics.lake import Reading as Rows
 from projections.analytics.lake import reflected
-from projections.analytics.views import Column, View
+from projections.analytics.views import Column, View, permit_view
 from projections.cut import Cut
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -191,6 +191,7 @@ def in_utc(moment: datetime | None) -> datetime | None:
 
 async def asked_for(house: House, caller: Caller, told: HowTold, view: View, cut: Cut) -> tuple[Rows, Reading, bool]:
     """The rows, where they stand, and whether there were more."""
+    permit_view(caller, type(view), FACTS)
     lakehouse = house.lakehouse
     asked = await house.position(told.min_position) if told.min_position is not None else None
     if asked is not None:

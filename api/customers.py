@@ -14,7 +14,7 @@ from commands.dispatch import NotFound, permit
 from projections.as_of import listed, seen
 from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
-from projections.customer_search import SEARCHED, search
+from projections.customer_search import SEARCHED, permit_search, search
 from projections.opportunities import OPPORTUNITIES
 from projections.query import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of, parked_among
 from projections.receivables import RECEIVABLES
@@ -53,6 +53,7 @@ class Sought(AsOf):
 async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
     """Exact ones first, then those that begin so, then the rest."""
     permit(caller, "read", CUSTOMERS.stream)
+    permit_search(caller)
     async with reading_as_of(house, caller, asked, (SEARCHED, CUSTOMERS)) as (read, cut):
         page = await search(read.connection, caller, asked.q, limit=asked.limit, cut=cut)
         return read.answer({"items": read.rows(CUSTOMERS, page)})

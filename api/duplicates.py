@@ -12,7 +12,7 @@ from api.answers import Calling, Fresh, House, Reading, reading
 from commands.dispatch import permit
 from projections.customer_card import CUSTOMERS
 from projections.duplicates.keys import DUPLICATES
-from projections.duplicates.report import LIKELY, Found, duplicates_of, page
+from projections.duplicates.report import LIKELY, Found, duplicates_of, page, permit_comparison
 from projections.query import MOST_ROWS, SOME_ROWS, parked_among
 
 router = APIRouter(tags=["customers"])
@@ -85,6 +85,7 @@ class DuplicatesPage(Duplicates):
 async def like(id: UUID, caller: Calling, house: House, asked: Annotated[Alike, Query()]) -> Response:
     """Merge them with merge-customers."""
     permit(caller, "read", CUSTOMERS.stream)
+    permit_comparison(caller)
     async with reading(house, caller, asked, [DUPLICATES.projection.name]) as read:
         found = await duplicates_of(read.connection, caller, id, min_score=asked.min_score)
         if found is None:
@@ -99,6 +100,7 @@ async def like(id: UUID, caller: Calling, house: House, asked: Annotated[Alike, 
 async def all_pairs(caller: Calling, house: House, asked: Annotated[Everywhere, Query()]) -> Response:
     """Of all customers, or those of one import; each pair once."""
     permit(caller, "read", CUSTOMERS.stream)
+    permit_comparison(caller)
     async with reading(house, caller, asked, [DUPLICATES.projection.name]) as read:
         found = await page(
             read.connection,

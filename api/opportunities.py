@@ -17,7 +17,7 @@ from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.as_of import listed, seen
 from projections.opportunities import OPPORTUNITIES
 from projections.parked import parked
-from projections.pipeline_board import BoardColumn, board
+from projections.pipeline_board import BoardColumn, board, permit_board
 from projections.pipelines import PIPELINES
 from projections.query import MOST_ROWS, Ask, Filter, filter_of
 from projections.stage_durations import STAGE_DURATIONS
@@ -84,6 +84,7 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
     moment, others = asked_of(request)
     asked = Board.asked(others)
     filters = tuple(filter_of(OPPORTUNITIES, name, text) for name, text in others if name not in Board.model_fields)
+    permit_board(caller, filters)
     async with reading_as_of(house, caller, moment, resting_on(filters, OPPORTUNITIES, PIPELINES)) as (read, cut):
         stages = await board(
             read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit, cut=cut

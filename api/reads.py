@@ -24,10 +24,12 @@ from projections.query import (
     MOST_ROWS,
     OPERATORS,
     SOME_ROWS,
+    Ask,
     Filter,
     Kind,
     Resource,
     ask_of,
+    check,
     get,
     names_customers,
 )
@@ -194,6 +196,7 @@ def list_of(resource: Resource) -> Endpoint:
         permit(caller, "read", resource.stream)
         asked, others = asked_of(request)
         ask = ask_of(resource, others)
+        check(caller, resource, ask)
         async with reading_as_of(house, caller, asked, resting_on(ask.filters, resource)) as (read, cut):
             page = await listed(read.connection, caller, resource, ask, cut)
             told: dict[str, Any] = {"items": read.rows(resource, page), "cursor": page.cursor}
@@ -212,6 +215,7 @@ def one_of(resource: Resource) -> Endpoint:
         permit(caller, "read", resource.stream)
         wanted = tuple(part.strip() for part in asked.fields.split(",")) if asked.fields is not None else ()
         fields = (*wanted, "version") if wanted else ()
+        check(caller, resource, Ask(fields=fields))
         cut = await asked.cut(house)
         async with reading(house, caller, asked, (LOG,) if cut else (resource.projection.name,)) as read:
             if cut:

@@ -169,9 +169,9 @@ async def answer(
 ) -> Response:
     kind = format_of(asked.format, request.headers.get("accept", ""))
     permit(caller, "read", "saved_query")
+    permit(caller, "read", "analytics")
     async with reading(house, caller, asked, [SAVED_QUERY_ROWS.name]) as read:
         query = await visible(read.connection, caller, id)
-        permit(caller, "read", "analytics")
         found = await answer_of(read.connection, caller.tenant, id, asked.due_at)
     if found is None:
         raise NotFound("answer of saved query", id)

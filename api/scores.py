@@ -19,7 +19,7 @@ from projections.analytics.charts import drawn
 from projections.analytics.views.outlook import Calibration
 from projections.customer_card import CUSTOMERS
 from projections.opportunities import OPPORTUNITIES
-from projections.query import MOST_ROWS, SOME_ROWS, Resource, get
+from projections.query import MOST_ROWS, SOME_ROWS, Ask, Resource, check, get
 from projections.scores import scores_in, scores_of
 from projections.scoring_runs import SCORING_RUNS
 
@@ -87,6 +87,7 @@ async def of_opportunity(id: UUID, caller: Calling, house: House, asked: Annotat
 
 
 async def history(resource: Resource, id: UUID, caller: Calling, house: House, asked: Latest) -> Response:
+    permit(caller, "read", resource.stream)
     async with reading(house, caller, asked, [SCORING_RUNS.projection.name, resource.projection.name]) as read:
         await there(read, caller, resource, id)
         rows = await scores_of(read.connection, caller, id, asked.limit)
@@ -99,6 +100,7 @@ async def history(resource: Resource, id: UUID, caller: Calling, house: House, a
     response_model=Page,
 )
 async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
+    permit(caller, "read", SCORING_RUNS.stream)
     async with reading(house, caller, asked, [SCORING_RUNS.projection.name]) as read:
         await there(read, caller, SCORING_RUNS, id)
         rows = await scores_in(read.connection, caller, id, asked.after, asked.limit)
@@ -108,6 +110,8 @@ async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some,
 
 def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
     async def calibration(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
+        permit(caller, "read", SCORING_RUNS.stream)
+        check(caller, SCORING_RUNS, Ask(fields=("calibration",)))
         async with reading(house, caller, asked, [SCORING_RUNS.projection.name]) as read:
             row = await there(read, caller, SCORING_RUNS, id, "calibration")
             told = [
@@ -138,7 +142,6 @@ for kind, media_type in PICTURES.items():
 
 async def there(read: Reading, caller: Calling, resource: Resource, id: UUID, *fields: str) -> dict[str, Any]:
     """The row, with these fields. Raises NotFound, Retracted and Forbidden."""
-    permit(caller, "read", resource.stream)
     page = await get(read.connection, caller, resource, id, fields=("id", "version", *fields))
     for row in read.rows(resource, page):
         return row

@@ -175,6 +175,9 @@ class Sight:
     masked: frozenset[str] = frozenset()
     """Fields of which it is told at most that there is something"""
 
+    def __hash__(self) -> int:
+        return hash((frozenset(self.extents.items()), self.parties, self.hidden, self.masked))
+
     def may(self, action: Action) -> bool:
         """Whether with any record at all."""
         return action in self.extents

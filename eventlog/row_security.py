@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 READER_ROLE = "-c role=kronika_reader"
 """The role of connections that answer callers: it reads, and passes no row security. Kronika's own processes do."""
 
-SETTING = sql.Literal("kronika.tenant")
+NAME_TENANT = "SELECT set_config('kronika.tenant', %s, true)"
 """Names the tenant for the length of a transaction; a transaction that does not name one sees no rows."""
 
 GUARD = """
@@ -42,7 +42,7 @@ async def begin(connection: AsyncConnection[Any], tenant: str, *, snapshot: bool
 
 async def name_tenant(connection: AsyncConnection[Any], tenant: str) -> None:
     """Have what follows in this transaction see the rows of this tenant."""
-    await connection.execute(sql.SQL("SELECT set_config({}, {}, true)").format(SETTING, tenant))
+    await connection.execute(NAME_TENANT, [tenant], prepare=True)
 
 
 async def ended(connection: AsyncConnection[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from unicodedata import category, normalize
 from uuid import UUID
@@ -12,6 +13,7 @@ from zlib import crc32
 from psycopg import AsyncConnection, sql
 
 from domain.customer import Customer
+from domain.policy import Sight
 from eventlog.envelope import Caller
 from eventlog.row_security import name_tenant
 from projections.as_of import part, rows, seen, together, ways
@@ -21,9 +23,11 @@ from projections.nearest import all_of_few
 from projections.projection import Row, Table
 from projections.query import (
     MOST_ROWS,
+    WORDED,
     BadQuery,
     Page,
     Resource,
+    Statement,
     no_oddities,
     one,
     parked_among,
@@ -34,7 +38,7 @@ from projections.query import (
     some_parked,
     started,
 )
-from projections.sight import among
+from projections.sight import among, written
 from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 CANDIDATES = 10_000
@@ -131,13 +135,13 @@ async def search(
         raise BadQuery(f"customers have no field {unknown[0]!r}; possible: {', '.join(CUSTOMERS.columns)}.")
     if not 1 <= limit <= MOST_ROWS:
         raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
-    sight = caller.sight(CUSTOMERS.stream)
-    refuse_untold(CUSTOMERS, sight.restricted, ("name", "emails", "phones"))
-    fields = tuple(name for name in fields if name not in sight.hidden)
-    asked, shown_from = statement(caller, text, limit, fields, cut), seen(CUSTOMERS, cut)
+    permit_search(caller)
+    fields = tuple(name for name in fields if name not in caller.sight(CUSTOMERS.stream).hidden)
+    whole, readings = readings_of(text)
+    words, shown_from = sought(caller.tenant, whole, readings), seen(CUSTOMERS, cut)
     async with connection.pipeline(), connection.transaction():
         await name_tenant(connection, caller.tenant)
-        cursor = await started(connection, asked)
+        cursor = await started(connection, statement(caller, len(readings), limit, fields, cut), words)
         any_parked = await started(connection, some_parked(caller, shown_from))
     found = await cursor.fetchall()
     told = [{name: shown(CUSTOMERS.columns[name], row[name]) for name in fields} for row in found]
@@ -146,8 +150,43 @@ async def search(
     return Page(told, parked=parked)
 
 
-def statement(caller: Caller, text: str, limit: int, fields: Iterable[str], cut: Cut = NOW) -> sql.Composed:
-    whole, readings = readings_of(text)
+def permit_search(caller: Caller) -> None:
+    """Raises Forbidden where the caller is not told what is searched."""
+    refuse_untold(CUSTOMERS, caller.sight(CUSTOMERS.stream).restricted, ("name", "emails", "phones"))
+
+
+def sought(tenant: str, whole: list[str], readings: list[list[str]]) -> dict[str, list[Any]]:
+    """What is looked for, by the names that the statement has for it: of each reading the parts that the index knows,
+    and patterns; and the patterns that rank what is found."""
+    parts = [sorted({gram_of(tenant, part) for term in terms for part in parts_needed(term)}) for terms in readings]
+    patterns = [[f"%{escaped(term)}%" for term in terms] for terms in readings]
+    return {
+        **{f"parts_{number}": some for number, some in enumerate(parts)},
+        **{f"patterns_{number}": some for number, some in enumerate(patterns)},
+        **{name: [one.format(escaped(text)) for text in whole for one in some] for name, some in RANKS.items()},
+    }
+
+
+RANKS = {
+    "exactly": ["%\n{}\n%"],
+    "beginning": ["%\n{}%"],
+    "a_word_of": ["% {}%", "%@{}%", "%.{}%", "%-{}%", "%\\_{}%"],
+}
+
+
+def statement(caller: Caller, readings: int, limit: int, fields: Iterable[str], cut: Cut = NOW) -> Statement:
+    """The search in words, apart from what is looked for: the same for whatever somebody looks for."""
+    if cut:
+        return worded(caller, readings, limit, fields, cut)
+    return worded_now(caller.tenant, caller.sight(CUSTOMERS.stream), readings, limit, tuple(fields))
+
+
+@lru_cache(WORDED)
+def worded_now(tenant: str, sight: Sight, readings: int, limit: int, fields: tuple[str, ...]) -> sql.SQL:
+    return written(worded(Caller(tenant, "", sights={CUSTOMERS.stream: sight}), readings, limit, fields, NOW))
+
+
+def worded(caller: Caller, readings: int, limit: int, fields: Iterable[str], cut: Cut) -> sql.Composed:
     return sql.SQL(
         # What matches is found first, on its own: the index is then the only way to it, whatever the planner believes.
         # It is in order before customers are joined, so that no more of these are read than are shown.
@@ -160,17 +199,29 @@ def statement(caller: Caller, text: str, limit: int, fields: Iterable[str], cut:
         " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
         " ORDER BY s.rank, s.long, s.name, s.id LIMIT {limit}"
     ).format(
-        distinct=sql.SQL("DISTINCT" if len(readings) > 1 or cut else ""),
+        distinct=sql.SQL("DISTINCT" if readings > 1 or cut else ""),
         fields=sql.SQL(", ").join(sql.Identifier("c", name) for name in fields),
-        searched=together([matching(caller.tenant, terms, cut) for terms in readings]),
-        customers=shown_rows(caller, seen(CUSTOMERS, cut), rows(CUSTOMERS, cut), decided=True),
-        rank=rank_of(whole),
-        scope=scope(caller, "s"),
-        shown=shown_among(caller, cut),
-        visible=scope(caller, "c"),
+        searched=together([matching(number, cut) for number in range(readings)]),
+        customers=plain(shown_rows(caller, seen(CUSTOMERS, cut), rows(CUSTOMERS, cut), decided=True)),
+        rank=RANK,
+        scope=plain(scope(caller, "s")),
+        shown=plain(shown_among(caller, cut)),
+        visible=plain(scope(caller, "c")),
         candidates=sql.Literal(CANDIDATES),
         limit=sql.Literal(limit),
     )
+
+
+RANK = sql.SQL(
+    "CASE WHEN s.searchable LIKE ANY (%(exactly)s::text[]) THEN 0"
+    " WHEN s.searchable LIKE ANY (%(beginning)s::text[]) THEN 1"
+    " WHEN s.searchable LIKE ANY (%(a_word_of)s::text[]) THEN 2 ELSE 3 END"
+)
+
+
+def plain(part: sql.Composable) -> sql.SQL:
+    """A part of a statement that names none of what is looked for: a % in it is a %."""
+    return sql.SQL(part.as_string(None).replace("%", "%%"))
 
 
 def shown_among(caller: Caller, cut: Cut) -> sql.Composable:
@@ -203,27 +254,17 @@ def readings_of(text: str) -> tuple[list[str], list[list[str]]]:
     return whole, readings
 
 
-def matching(tenant: str, terms: list[str], cut: Cut) -> sql.Composable:
-    """The customers that have all of these terms, or had then: looked up where row security does not slow it down."""
-    grams = sorted({gram_of(tenant, part) for term in terms for part in parts_needed(term)})
+def matching(reading: int, cut: Cut) -> sql.Composable:
+    """The customers that have all that is looked for, or had then: looked up where row security does not slow it
+    down."""
     found = sql.SQL("{}({}::integer[], {}::text[])").format(
         sql.Identifier("read", "customers_that_matched" if cut else "customers_matching"),
-        sql.Literal(grams),
-        sql.Literal([f"%{escaped(term)}%" for term in terms]),
+        sql.Placeholder(f"parts_{reading}"),
+        sql.Placeholder(f"patterns_{reading}"),
     )
     if not cut:
         return sql.SQL("(SELECT * FROM {} p)").format(found)
     return together([part(found, way.condition) for way in ways(cut)])
-
-
-def rank_of(whole: list[str]) -> sql.Composed:
-    def like(*patterns: str) -> sql.Composed:
-        wanted = [pattern.format(escaped(text)) for text in whole for pattern in patterns]
-        return sql.SQL("s.searchable LIKE ANY ({})").format(sql.Literal(wanted))
-
-    return sql.SQL("CASE WHEN {} THEN 0 WHEN {} THEN 1 WHEN {} THEN 2 ELSE 3 END").format(
-        like("%\n{}\n%"), like("%\n{}%"), like("% {}%", "%@{}%", "%.{}%", "%-{}%", "%\\_{}%")
-    )
 
 
 def escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -72,7 +73,7 @@ async def board(
     """The open stages of a pipeline in order, empty ones too, with at most `limit` opportunities each; `filters` are
     those of the opportunities."""
     sight = caller.sight(OPPORTUNITIES.stream)
-    refuse_untold(OPPORTUNITIES, sight.restricted, [*BY, *(asked.column for asked in filters)])
+    permit_board(caller, filters)
     filters = await with_merged(connection, caller, filters, rows(CUSTOMERS, cut))
     opportunities = shown_rows(caller, seen(OPPORTUNITIES, cut), rows_at_once(caller, OPPORTUNITIES, cut, OPEN))
     shown = tuple(name for name in CARD if name not in sight.hidden)
@@ -113,6 +114,12 @@ async def board(
     for card in await cards.fetchall():
         columns[card["stage"]].opportunities.append({name: card[name] for name in shown})
     return sorted(columns.values(), key=lambda column: (column.rank, column.stage))
+
+
+def permit_board(caller: Caller, filters: Iterable[Filter]) -> None:
+    """Raises Forbidden where the caller is not told what opportunities are ordered or filtered by."""
+    restricted = caller.sight(OPPORTUNITIES.stream).restricted
+    refuse_untold(OPPORTUNITIES, restricted, [*BY, *(asked.column for asked in filters)])
 
 
 SUMS = """

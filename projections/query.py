@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, LiteralString
 from typing import Literal as OneOf
@@ -19,13 +19,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
-from domain.policy import EVERYTHING, Forbidden
+from domain.policy import EVERYTHING, Forbidden, Sight
 from eventlog.envelope import Caller
 from projections.families import LIVE, family
 from projections.nearest import found_by_owner, nearest
 from projections.past import HOLDS, past_of
 from projections.projection import Projection
-from projections.sight import BELONGING, YES, Belonging, among, belongs, events_seen, events_told, told
+from projections.sight import BELONGING, YES, Belonging, among, belongs, events_seen, events_told, told, written
 from projections.stream_rows import StreamRows
 
 Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
@@ -68,13 +68,17 @@ NAME_A_CUSTOMER = ("customer_id", "parent_id")
 
 MOST_ROWS = 500
 SOME_ROWS = 50
+WORDED = 300
+"""So many statements are kept in words."""
+
+Statement = sql.SQL | sql.Composed
 
 
 class BadQuery(ValueError):
     """What is asked for cannot be asked like this; the message lists what is possible."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
     """A read model as callers see it. The API makes its routes from these."""
 
@@ -406,16 +410,23 @@ async def parked_among(
     return {row["id"]: ParkedEvent(row["position"], row["event_id"]) for row in await cursor.fetchall()}
 
 
-def some_parked(caller: Caller, resource: Resource) -> sql.Composed:
-    return sql.SQL("SELECT EXISTS (SELECT FROM read.parked t WHERE {} AND t.slot = {}) AS any").format(
-        scope(caller), sql.Literal(resource.projection.name)
+def some_parked(caller: Caller, resource: Resource) -> sql.SQL:
+    return some_parked_in(caller.tenant, resource.projection.name)
+
+
+@lru_cache(WORDED)
+def some_parked_in(tenant: str, slot: str) -> sql.SQL:
+    return written(
+        sql.SQL("SELECT EXISTS (SELECT FROM read.parked WHERE tenant = {} AND slot = {}) AS any").format(tenant, slot)
     )
 
 
-async def started(connection: AsyncConnection[Any], statement: sql.Composed) -> AsyncCursor[dict[str, Any]]:
+async def started(
+    connection: AsyncConnection[Any], statement: Statement, values: Mapping[str, Any] | None = None
+) -> AsyncCursor[dict[str, Any]]:
     """The statement under way; in a pipeline nothing waits for it until its rows are fetched."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(statement)
+    await cursor.execute(statement, values)
     return cursor
 
 
@@ -432,6 +443,10 @@ def total_of(row: dict[str, Any]) -> int:
     return int(row["total"])
 
 
+Part = tuple[sql.Composable, sql.Composed]
+"""A source, and the rows of it that are asked for, as what follows the columns."""
+
+
 class Plan:
     """One question made into SQL, and its rows into an answer."""
 
@@ -446,48 +461,42 @@ class Plan:
         decided: bool = False,
     ) -> None:
         self.resource, self.ask = resource, ask
-        self.sight = EVERYTHING if resource.of_events else caller.sight(resource.stream)
-        self.sort = ask.sort or self._usual_sort
+        check(caller, resource, ask)
+        self.sight, self.sort = sight_of(caller, resource), order_of(caller, resource, ask)
         self.column, self.descending = self.sort.removeprefix("-"), self.sort.startswith("-")
         self.fields = list(ask.fields) or [name for name in resource.fields if name not in self.sight.hidden]
-        self._check()
-        conditions = [shown_to(caller, resource), *(condition(resource, f) for f in ask.filters)]
-        empty = resource.empty_unless_asked
-        if empty and {empty, *resource.key}.isdisjoint(f.column for f in ask.filters):
-            conditions.append(condition(resource, Filter(empty, "null", True)))
-        where = sql.SQL(" AND ").join(conditions)
-        self._caller, self._where = caller, where
-        whole = not decided and list(sources or [resource.rows]) == [resource.rows]
-        self._by_owner = found_by_owner(self.sight, resource, self.column, ask.filters) if whole else None
-        shown = [
-            [shown_rows(caller, resource, source, decided=decided) for source in some]
-            for some in (sources or [resource.rows], lacking)
-        ]
-        self._parts, self._lacking = [
-            [(source, sql.SQL(" FROM {} t WHERE {}").format(source, where)) for source in some] for some in shown
-        ]
+        self._caller, self._sources, self._others = caller, sources or [resource.rows], lacking
+        self._decided, self._whole = decided, not decided and list(self._sources) == [resource.rows]
         question = repr((resource.name, self.sort, sorted(map(repr, ask.filters)), list(about), ask.as_of))
         self._question = sha256(question.encode()).hexdigest()[:16]
         self._after = self._position()
         self.shown: list[dict[str, Any]] = []
 
-    @property
-    def _usual_sort(self) -> str:
-        usual = self.resource.sort
-        return self.resource.key[0] if usual.removeprefix("-") in self.sight.restricted else usual
-
-    def _check(self) -> None:
+    @cached_property
+    def _where(self) -> sql.Composable:
         resource, ask = self.resource, self.ask
-        if self.column not in resource.sortable:
-            raise BadQuery(
-                f"{resource.name} cannot be sorted by {self.column!r}; possible: {', '.join(resource.sortable)}."
-            )
-        if unknown := [name for name in self.fields if name not in resource.fields]:
-            raise BadQuery(f"{resource.name} have no field {unknown[0]!r}; possible: {', '.join(resource.fields)}.")
-        if not 1 <= ask.limit <= MOST_ROWS:
-            raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
-        refuse_untold(self.resource, self.sight.restricted, [self.column, *(one.column for one in ask.filters)])
-        refuse_untold(self.resource, self.sight.hidden, self.fields)
+        conditions = [shown_to(self._caller, resource), *(condition(resource, asked) for asked in ask.filters)]
+        empty = resource.empty_unless_asked
+        if empty and {empty, *resource.key}.isdisjoint(asked.column for asked in ask.filters):
+            conditions.append(condition(resource, Filter(empty, "null", True)))
+        return sql.SQL(" AND ").join(conditions)
+
+    @cached_property
+    def _by_owner(self) -> Belonging | None:
+        return found_by_owner(self.sight, self.resource, self.column, self.ask.filters) if self._whole else None
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        return self._shown(self._sources)
+
+    @cached_property
+    def _lacking(self) -> list[Part]:
+        return self._shown(self._others)
+
+    def _shown(self, sources: Sequence[sql.Composable]) -> list[Part]:
+        """Of each source what is shown, and the rows of it that are asked for."""
+        shown = [shown_rows(self._caller, self.resource, source, decided=self._decided) for source in sources]
+        return [(source, sql.SQL(" FROM {} t WHERE {}").format(source, self._where)) for source in shown]
 
     def page(self) -> sql.Composed:
         """The rows after the cursor, and one more to know whether there is a next page.
@@ -497,16 +506,27 @@ class Plan:
         """
         return self._page([part for run in self._runs() for part in run])
 
-    def pages(self) -> list[sql.Composed]:
+    def pages(self) -> Sequence[Statement]:
         """The same, where rows without a value are in parts of their own as a statement of theirs: for when those with
         one do not fill the page."""
-        return [self._page(run) for run in self._runs()] if self._lacking else [self.page()]
+        if self._others:
+            return [self._page(run) for run in self._runs()]
+        if not self._whole or self.resource.of_events or self.ask.cursor or self._of_its_own:
+            return [self.page()]
+        ask = replace(self.ask, now=ALWAYS, as_of="", total="none")
+        return [first_page(self._caller.tenant, self._caller.sight(self.resource.stream), self.resource, ask)]
+
+    @property
+    def _of_its_own(self) -> bool:
+        """Whether it is hardly ever asked again in the same words."""
+        found = {asked.column for asked in self.ask.filters}
+        return not found.isdisjoint(self.resource.key) or not self.resource.computed.keys().isdisjoint(self.fields)
 
     def _runs(self) -> list[list[sql.Composed]]:
         """Those with a value in the sorting column, and those without, as far as they come after the cursor."""
         value, key = self._after
         column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
-        runs: list[tuple[sql.Composable, list[tuple[sql.Composable, sql.Composed]]]] = []
+        runs: list[tuple[sql.Composable, list[Part]]] = []
         if key is None or value is not None:
             present = sql.SQL("{} IS NOT NULL").format(column)
             runs.append((present if key is None else self._beyond([column, *keys], [value, *key]), self._parts))
@@ -550,7 +570,7 @@ class Plan:
     def _run(
         self,
         number: int,
-        part: tuple[sql.Composable, sql.Composed],
+        part: Part,
         run: sql.Composable,
         column: sql.Identifier,
         keys: list[sql.Identifier],
@@ -620,6 +640,41 @@ class Plan:
             text if text is None else value_of(kind, text, "cursor") for kind, text in zip(kinds, values, strict=True)
         ]
         return value, key
+
+
+ALWAYS = datetime.max.replace(tzinfo=UTC)
+
+
+@lru_cache(WORDED)
+def first_page(tenant: str, sight: Sight, resource: Resource, ask: Ask) -> sql.SQL:
+    """The first page of a live list in words, which rest on nothing else of a caller. Whoever looks at a list again
+    pays for them once, here and, as the words are the same, in PostgreSQL."""
+    return written(Plan(Caller(tenant, "", sights={resource.stream: sight}), resource, ask).page())
+
+
+def check(caller: Caller, resource: Resource, ask: Ask) -> None:
+    """Whether this can be asked, and by this caller: it is told before anything is waited for. Raises BadQuery,
+    Forbidden."""
+    sight, column = sight_of(caller, resource), order_of(caller, resource, ask).removeprefix("-")
+    if column not in resource.sortable:
+        raise BadQuery(f"{resource.name} cannot be sorted by {column!r}; possible: {', '.join(resource.sortable)}.")
+    if unknown := [name for name in ask.fields if name not in resource.fields]:
+        raise BadQuery(f"{resource.name} have no field {unknown[0]!r}; possible: {', '.join(resource.fields)}.")
+    if not 1 <= ask.limit <= MOST_ROWS:
+        raise BadQuery(f"limit is to be between 1 and {MOST_ROWS}.")
+    refuse_untold(resource, sight.restricted, [column, *(one.column for one in ask.filters)])
+    refuse_untold(resource, sight.hidden, ask.fields)
+
+
+def sight_of(caller: Caller, resource: Resource) -> Sight:
+    """What the caller is told of the rows that it is shown."""
+    return EVERYTHING if resource.of_events else caller.sight(resource.stream)
+
+
+def order_of(caller: Caller, resource: Resource, ask: Ask) -> str:
+    """The column that rows are sorted by, with a leading - for the largest first."""
+    usual = resource.sort
+    return ask.sort or (resource.key[0] if usual.removeprefix("-") in sight_of(caller, resource).restricted else usual)
 
 
 def refuse_untold(resource: Resource, untold: frozenset[str], names: Iterable[str]) -> None:

@@ -65,12 +65,17 @@ class Found:
         return dict(Counter(map(kind_of_key, self.large)))
 
 
+def permit_comparison(caller: Caller) -> None:
+    """Raises Forbidden where the caller is not told what is compared."""
+    refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
+
+
 async def duplicates_of(
     connection: AsyncConnection[Any], caller: Caller, id: UUID, *, min_score: float = LIKELY
 ) -> Found | None:
     """Who may be the same as this customer, the likeliest first; None when the caller sees no such customer. Raises
     Forbidden where the caller is not told what is compared."""
-    refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
+    permit_comparison(caller)
     async with connection.transaction():
         await connection.execute(BY_INDEX)
         await name_tenant(connection, caller.tenant)
@@ -94,7 +99,7 @@ async def page(
 ) -> Found:
     """Pairs by the id of the first customer, each once; a page ends with the customer that makes it `limit` pairs. Of
     the customers of one `source` (a system, or an import), with whomever they may be the same as. Raises as above."""
-    refuse_untold(DUPLICATES, caller.sight(DUPLICATES.stream).restricted, COMPARED)
+    permit_comparison(caller)
     found = Found()
     async with connection.transaction():
         await connection.execute(BY_INDEX)

@@ -227,7 +227,8 @@ async def test_who_may_not_ask_the_lakehouse_or_does_not_see_all_is_refused(app,
         "administrator": {"user, team, tenant, api_key": {"read": "all", "administer": "all"}},
     }
     manager, analyst, sales = [await asking(role) for role in ("manager", "analyst", "sales_representative")]
-    await does(client, "set-policy", policy=json.dumps({"kronika": "policy/1", "roles": rules}))
+    policy = json.dumps({"kronika": "policy/1", "roles": rules})
+    newer = (await does(client, "set-policy", policy=policy)).headers["x-position"]
     query = {"sql": "SELECT sum(amount) AS amount FROM payments"}
     async with (
         client_of(app, analyst) as analysing,
@@ -240,6 +241,7 @@ async def test_who_may_not_ask_the_lakehouse_or_does_not_see_all_is_refused(app,
         for answer in (
             await managing.get(path_of("funnel")),
             await managing.get(f"{path_of('funnel')}/chart.svg"),
+            *[await managing.get(path_of("funnel"), params={name: newer}) for name in ("known_at", "min_position")],
             await selling.get("/v1/analytics"),
             await selling.get(path_of("receivables_ageing")),
             await selling.post("/v1/analytics/query", json=query),

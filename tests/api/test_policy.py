@@ -285,6 +285,29 @@ async def test_an_analyst_reads_figures_and_nobodys_name(company):
     is_problem(await company.get("analyst", "/v1/duplicates"), 403, "forbidden")
 
 
+async def test_what_is_forbidden_is_said_before_anything_is_waited_for(company):
+    id = company.of["customers", "li"]
+    newer = (await company.asked("register-customer", kind="person", name="Han"))["position"]
+    assert (await company.get("analyst", "/v1/customers", min_position=newer)).status_code == 503
+    for who, path in (
+        ("analyst", "/v1/customers?sort=birthday"),
+        ("analyst", "/v1/customers?name=Han"),
+        ("analyst", f"/v1/customers/{id}?fields=id,emails"),
+        ("analyst", "/v1/customers/search?q=Han"),
+        ("buyer", f"/v1/opportunities/{id}/scores"),
+        ("buyer", f"/v1/scoring-runs/{id}/scores"),
+        ("buyer", f"/v1/scoring-runs/{id}/calibration.svg"),
+    ):
+        is_problem(
+            await company.clients[who].get(f"{path}{'&' if '?' in path else '?'}min_position={newer}"), 403, "forbidden"
+        )
+    for path in ("/v1/duplicates", f"/v1/customers/{id}/duplicates"):
+        is_problem(await company.get("analyst", path, min_position=newer), 403, "forbidden")
+    for asked in ({"sort": "birthday"}, {"fields": "id,emails"}):
+        is_problem(await company.get("analyst", "/v1/customers", known_at=newer, **asked), 403, "forbidden")
+    await company.project()
+
+
 async def test_a_tenants_own_policy_holds_from_when_it_is_set_and_the_log_has_its_text(company):
     own = DEFAULT_TEXT.replace("    ticket: {read: own}\n", "    ticket: {read: all, mask: [subject, text]}\n", 1)
     await company.asked("set-policy", by="root", policy=own)

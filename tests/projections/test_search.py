@@ -13,7 +13,7 @@ from eventlog.envelope import Caller
 from eventlog.row_security import name_tenant
 from projections.as_of import settled
 from projections.customer_card import CUSTOMERS
-from projections.customer_search import CUSTOMER_SEARCH, search, statement
+from projections.customer_search import CUSTOMER_SEARCH, readings_of, search, sought, statement
 from projections.cut import Cut
 from projections.query import BadQuery
 from tests.projections.conftest import day
@@ -116,7 +116,8 @@ async def test_parts_of_any_length_use_the_index(company):
         async with company.connection.transaction():
             await name_tenant(company.connection, company.caller.tenant)
             before = await scans(company.connection)
-            await company.connection.execute(statement(company.caller, text, 20, ["name"]))
+            asked = statement(company.caller, len(readings_of(text)[1]), 20, ["name"])
+            await company.connection.execute(asked, sought(company.caller.tenant, *readings_of(text)))
             after = await scans(company.connection)
         assert (after[0] > before[0], after[1] - before[1]) == (True, 0), text
 

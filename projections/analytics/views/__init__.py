@@ -23,7 +23,7 @@ from projections.analytics.views.sales import (
     WinRate,
 )
 from projections.analytics.views.service import Backlog, ServiceCycles, ServiceQuality
-from projections.analytics.views.view import Chart, Column, View, scope
+from projections.analytics.views.view import Chart, Column, View, permit_view, scope
 
 EVERY: tuple[type[View], ...] = (
     Funnel,
@@ -52,4 +52,4 @@ EVERY: tuple[type[View], ...] = (
     DealOutlook,
 )
 
-__all__ = ["EVERY", "Chart", "Column", "Funnel", "Revenue", "Rfm", "ServiceCycles", "View", "scope"]
+__all__ = ["EVERY", "Chart", "Column", "Funnel", "Revenue", "Rfm", "ServiceCycles", "View", "permit_view", "scope"]

@@ -135,11 +135,10 @@ def scope(
     """The view's query, and its parameters, over nothing but what this caller may see, by the day and the position
     asked for. The one way to the facts: a view cannot name the tables themselves. Without `retractions` there are
     none. Raises Forbidden."""
+    permit_view(caller, type(view), facts)
     seen, query = Scope.of(caller, view.as_of, view.known_at), view.sql()
     used = definitions_of(query)
     texts = [query, *used.values()]
-    for fact in named(facts, texts):
-        permit_fact(caller, facts[fact])
     tables = scoped(seen, facts, texts, retractions)
     text = "WITH " + ",\n".join(
         [*tables, *(f"{name} AS ({its})" for name, its in used.items()), query.removeprefix("WITH ")]
@@ -168,6 +167,13 @@ def named(facts: Iterable[str], texts: Sequence[str]) -> list[str]:
     """The facts that one of these texts names."""
     together = "\n".join(texts)
     return [fact for fact in facts if re.search(rf"\b{fact}\b", together)]
+
+
+def permit_view(caller: Caller, view: type[View], facts: Mapping[str, Fact]) -> None:
+    """Raises Forbidden unless the caller is told all of the facts that a view is made of."""
+    query = view.sql()
+    for fact in named(facts, [query, *definitions_of(query).values()]):
+        permit_fact(caller, facts[fact])
 
 
 def permit_fact(caller: Caller, fact: Fact) -> None:

@@ -120,11 +120,9 @@ def of_kept_queries(world: World) -> Iterator[Case]:
             return (200, None) if id in mine(world, person) else HIDDEN
 
         async def answer(world: World, person: Person, id: UUID = id) -> Answer:
-            if no := denied(world, person, "saved_query"):
+            if no := denied(world, person, "saved_query") or denied(world, person, "analytics"):
                 return no
-            if id not in mine(world, person):
-                return HIDDEN
-            return denied(world, person, "analytics") or (404, NOTHING_YET)
+            return (404, NOTHING_YET) if id in mine(world, person) else HIDDEN
 
         for name in ("", "/runs"):
             yield Case(f"/v1/saved-queries/{{id}}{name}", f"/v1/saved-queries/{id}{name}", one)
