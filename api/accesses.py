@@ -43,8 +43,7 @@ def accesses_of(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[
     refused = [one for one in REFUSED if one in came.refused]
     if not (shows or refused):
         return []
-    asked_about = named_in(scope)
-    position = next((text for name, text in headers if name.lower() == b"x-position"), None)
+    asked_about, position = named_in(scope), position_in(headers)
 
     def access(outcome: str, objects: Iterable[UUID]) -> Access:
         return Access(
@@ -57,12 +56,18 @@ def accesses_of(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[
             caller.key,
             fields_in(scope) if shows else None,
             came.purpose,
-            None if position is None else int(position.rpartition(b".")[2]),
+            position,
             came.trace,
         )
 
     found = [access(REFUSED[one], came.refused[one]) for one in refused]
     return [access(SHOWN, came.shown), *found] if shows else found
+
+
+def position_in(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The position that an answer tells."""
+    told = next((text for name, text in headers if name.lower() == b"x-position"), None)
+    return None if told is None else int(told.rpartition(b".")[2])
 
 
 def named_in(scope: Scope) -> list[UUID]:

@@ -161,8 +161,7 @@ def picture_of(view: type[View], kind: str) -> Endpoint:
         told, asked, cut = await asked_of(request, house, view)
         found, read, _ = await asked_for(house, caller, told, asked, cut)
         body = await asyncio.to_thread(drawn, view, found.rows, kind)
-        stands = {name: text for name, text in read.answer(None).headers.items() if name.startswith("x-")}
-        return Response(body, media_type=PICTURES[kind], headers=stands | {"Content-Security-Policy": ALONE})
+        return Response(body, media_type=PICTURES[kind], headers=read.stands | {"Content-Security-Policy": ALONE})
 
     return picture
 
@@ -214,8 +213,7 @@ def as_answer(read: Reading, body: Any, kind: Format, more: bool) -> Response:
     if kind in ("json", "series"):
         return read.answer(body | {"truncated": more}, figures=True)
     answer = Response(body, media_type=MEDIA_TYPES[kind])
-    told = {name: text for name, text in read.answer(None).headers.items() if name.startswith("x-")}
-    answer.headers.update(told | {"x-truncated": str(more).lower()})
+    answer.headers.update(read.stands | {"x-truncated": str(more).lower()})
     return answer
 
 

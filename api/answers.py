@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from api.accesses import Rows, shown_in
-from api.door import visit
+from api.door import Begun, begin_recording, visit
 from api.errors import BadRequest, invalid
 from api.kronika import Kronika, kronika
 from api.tide import LOG, asked_levels, least
@@ -142,9 +142,11 @@ class Told(Response):
     def __init__(self, value: Any, headers: dict[str, str], shown: Sequence[UUID]) -> None:
         super().__init__(orjson.dumps(value, default=exact), headers=headers)
         self.shown = shown
+        self.begun: Begun | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visit(scope).shown = self.shown
+        came = visit(scope)
+        came.shown, came.begun = self.shown, self.begun
         await super().__call__(scope, receive, send)
 
 
@@ -158,16 +160,21 @@ class Reading:
     asked: int | None
     """The position that the caller asked for."""
     parked: set[str] = field(default_factory=set)
+    made: Told | None = None
+    """The answer."""
+
+    @property
+    def stands(self) -> dict[str, str]:
+        """Where an answer stands, as its headers tell."""
+        told = {"X-Position": self.house.token(self.position)}
+        return told | {"X-Parked": ", ".join(sorted(self.parked))} if self.parked else told
 
     def answer(self, value: Any, *, version: int | None = None, figures: bool = False) -> Told:
         """The value as JSON, with where it stands; `version` is that of a single thing. `figures` are of nobody: who
         stands in them is not recorded."""
-        told = {"X-Position": self.house.token(self.position)}
-        if version is not None:
-            told["ETag"] = f'"{version}"'
-        if self.parked:
-            told["X-Parked"] = ", ".join(sorted(self.parked))
-        return Told(value, told, () if figures else shown_in(value))
+        told = self.stands if version is None else self.stands | {"ETag": f'"{version}"'}
+        self.made = Told(value, told, () if figures else shown_in(value))
+        return self.made
 
     async def missing(self, caller: Caller, kind: str, id: UUID, cut: Cut = NOW) -> Exception:
         """Why there is nothing to answer: it was retracted, or there is no such thing."""
@@ -208,8 +215,11 @@ async def reading(
             await begin(connection, caller.tenant, snapshot=snapshot)
             levels = await asked_levels(connection, names)
         position = least(await levels.fetchall())
+        read = Reading(house, connection, position, asked)
         try:
-            yield Reading(house, connection, position, asked)
+            yield read
+            if read.made is not None:
+                read.made.begun = begin_recording(read.made, read.made.shown)
         except DataError:
             raise BadRequest("A value that is asked for is out of range.") from None
         finally:

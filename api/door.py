@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
 
 import structlog
 from prometheus_client import Histogram
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from api.accesses import accesses_of, purpose
+from api.accesses import accesses_of, position_in, purpose
 from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, problem
 from api.limits import Allowance
 from eventlog.accesses import Unrecorded
@@ -47,6 +50,14 @@ POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'non
 seconds = cache(SECONDS.labels)  # looking a label up costs more than counting
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A record that an answer with this position is given, on its way to disk since the answer was made."""
+
+    position: int | None
+    written: asyncio.Future[None]
+
+
 @dataclass(slots=True)
 class Visit:
     """One request as it is logged: what it belongs to, and who came for what as far as that is known."""
@@ -61,6 +72,8 @@ class Visit:
     """Headers that any answer carries, errors too."""
     shown: Sequence[UUID] = ()
     """What the answer shows something of."""
+    begun: Begun | None = None
+    """What is being recorded of the answer already."""
     refused: dict[int, list[UUID]] = field(default_factory=dict)
     """What could not be shown or done, by status; of a batch there may be much."""
     changes: bool = False
@@ -92,6 +105,33 @@ def visit(scope: Scope) -> Visit:
     return known
 
 
+ANSWERING: ContextVar[Scope] = ContextVar("the request that is being answered")
+
+
+def begin_recording(answer: Response, shown: Sequence[UUID]) -> Begun | None:
+    """Have it recorded what an answer shows that has been made and is about to leave: much of the commit has passed by
+    then. Should something else leave in its stead, it is on record that was shown what was not. Raises Unrecorded."""
+    scope = ANSWERING.get(None)
+    if scope is None or (came := visit(scope)).caller is None or came.refused or came.changes:
+        return None
+    came.shown = shown
+    accesses = accesses_of(scope, came, answer.status_code, answer.raw_headers)
+    if not accesses:
+        return None
+    app = scope["app"]
+    written = app.state.kronika.accesses.begin(accesses, alone=app.door.inside == 1)
+    written.add_done_callback(lambda written: written.cancelled() or written.exception())  # whoever waits hears it
+    return Begun(accesses[0].position, written)
+
+
+async def recorded(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Returns when it is on disk what an answer shows, with the position that it tells. Raises Unrecorded."""
+    if came.begun and status == 200 and not came.refused and came.begun.position == position_in(headers):
+        await came.begun.written
+    elif accesses := accesses_of(scope, came, status, headers):
+        await scope["app"].state.kronika.accesses.record(accesses)
+
+
 class Door:
     """What a request passes before anything else. Commands take the short way: a path that `direct` knows is answered
     by that application, with no routing before it."""
@@ -99,6 +139,8 @@ class Door:
     def __init__(self, app: ASGIApp, direct: dict[str, ASGIApp]) -> None:
         self._app = app
         self._direct = direct
+        self.inside = 0
+        """How many requests are being answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -107,6 +149,7 @@ class Door:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         came = scope["kronika.visit"] = Visit(correlation(headers), trace(headers), headers)
+        ANSWERING.set(scope)
         name = str(came.correlation_id)
         came.told.append((CORRELATION_ID, name.encode()))
         status = 0
@@ -115,9 +158,9 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
-                if came.caller is not None and (accesses := accesses_of(scope, came, message["status"], headers)):
+                if came.caller is not None:
                     try:
-                        await scope["app"].state.kronika.accesses.record(accesses)
+                        await recorded(scope, came, message["status"], headers)
                     except Unrecorded:
                         came.refused.clear()  # of that neither: it is not told
                         raise
@@ -127,6 +170,7 @@ class Door:
             await send(message)
 
         direct = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
+        self.inside += 1
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadRequest("An address holds no NUL.")
@@ -135,6 +179,7 @@ class Door:
         except Exception as error:
             await self._answer(error, came, answering, begun=bool(status))
         finally:
+            self.inside -= 1
             took = time.perf_counter() - started
             route = scope["path"] if direct else getattr(scope.get("route"), "path", "none")
             seconds(route, status).observe(took)

@@ -118,11 +118,9 @@ def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
                 {"count": part["count"], "foretold": float(part["foretold"]), "happened": float(part["happened"])}
                 for part in row["calibration"] or ()
             ]
-            stands = read.answer(None).headers["X-Position"]
+            stands = read.stands
         body = await asyncio.to_thread(drawn, Calibration, pa.Table.from_pylist(told), kind)
-        return Response(
-            body, media_type=PICTURES[kind], headers={"X-Position": stands, "Content-Security-Policy": ALONE}
-        )
+        return Response(body, media_type=PICTURES[kind], headers=stands | {"Content-Security-Policy": ALONE})
 
     return calibration
 

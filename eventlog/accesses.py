@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from struct import Struct
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -18,9 +18,9 @@ from prometheus_client import Counter, Histogram
 from psycopg.postgres import types
 from uuid_utils.compat import uuid7
 
-from eventlog.connections import APP_ROLE, CONNECT_S, watched
-from eventlog.rows import ARRAY, COLUMN, UUID_TYPE, Array, moment, text, uuid, word
-from eventlog.writer import ArrayDumper
+from eventlog.connections import APP_ROLE
+from eventlog.line import Line
+from eventlog.rows import ARRAY, COLUMN, UUID_TYPE, moment, text, uuid, word
 
 OPTIONS = f"{APP_ROLE} -c synchronous_commit=on -c statement_timeout=5000 -c plan_cache_mode=force_generic_plan"
 SILENCE_S = 7.0
@@ -38,10 +38,11 @@ COLUMNS = (
 )
 INSERT = (
     f"INSERT INTO log.accesses ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)}"  # noqa: S608  # names of our own
-    " FROM unnest(%s::log.accessed[]) ON CONFLICT DO NOTHING"
+    " FROM unnest($1::log.accessed[]) ON CONFLICT DO NOTHING"
 )
 
 RECORDED = Counter("kronika_accesses_total", "Accesses recorded, by outcome", ["outcome"])
+recorded = cache(RECORDED.labels)  # looking a label up costs more than counting
 FLUSH_SECONDS = Histogram(
     "kronika_access_flush_seconds",
     "Time of one group commit of accesses",
@@ -85,19 +86,23 @@ class Accesses:
     def __init__(self, url: str) -> None:
         self._url = url
         self._waiting: list[Waiting] = []
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._type = 0
+        self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def record(self, accesses: Sequence[Access]) -> None:
         """Returns when they are on disk. Raises Unrecorded when that is not certain."""
+        await self.begin(accesses)
+
+    def begin(self, accesses: Sequence[Access], *, alone: bool = False) -> asyncio.Future[None]:
+        """Have them written; done when they are on disk. Raises Unrecorded, as the future does, when that is not
+        certain. Who is `alone` in being answered has no company to wait for."""
         if len(self._waiting) >= CAPACITY:
             raise Unrecorded("Too many answers are waiting to be recorded; ask again shortly.")
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((accesses, written))
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="access log")
-        await written
+            self._task = asyncio.create_task(self._run(0 if alone else TURNS), name="access log")
+        return written
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the connection."""
@@ -105,11 +110,12 @@ class Accesses:
             await self._task
         await self._disconnect()
 
-    async def _run(self) -> None:
+    async def _run(self, turns: int) -> None:
         try:
             while self._waiting:
-                for _ in range(TURNS):
+                for _ in range(turns):
                     await asyncio.sleep(0)
+                turns = TURNS
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 await self._answer(batch)
         finally:
@@ -150,32 +156,26 @@ class Accesses:
             else:
                 FLUSH_SECONDS.observe(time.perf_counter() - began)
                 for outcome, count in Counted(access.outcome for access in accesses).items():
-                    RECORDED.labels(outcome).inc(count)
+                    recorded(outcome).inc(count)
                 return None
 
     async def _flush(self, accesses: list[Access]) -> None:
         """One statement and one transaction."""
-        connection = await self._connected()
+        line = await self._connected()
         rows = [row_of(access) for access in accesses]
         parts = [part for row in rows for part in (ELEMENT(len(row) + 4, len(COLUMNS)), row)]
-        await connection.execute(INSERT, [Array(ARRAY(1, 0, self._type, len(rows), 1) + b"".join(parts))], prepare=True)
+        await line.say(ARRAY(1, 0, line.number, len(rows), 1) + b"".join(parts))
 
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
-        if self._connection is None:
-            connection = await watched(SILENCE_S).connect(
-                self._url, autocommit=True, options=OPTIONS, connect_timeout=CONNECT_S
-            )
-            connection.adapters.register_dumper(Array, ArrayDumper)
-            cursor = await connection.execute("SELECT 'log.accessed'::regtype::oid::bigint")
-            (self._type,) = await cursor.fetchone() or (0,)
-            self._connection = connection
-        return self._connection
+    async def _connected(self) -> Line:
+        if self._line is None:
+            self._line = await Line.open(self._url, OPTIONS, INSERT, "log.accessed", SILENCE_S)
+        return self._line
 
     async def _disconnect(self) -> None:
-        if self._connection is not None:
+        if self._line is not None:
             with suppress(psycopg.Error):
-                await self._connection.close()
-            self._connection = None
+                await self._line.close()
+            self._line = None
 
 
 ELEMENT = Struct(">ii").pack  # of a list of rows: how long it is, and how many columns it has

@@ -77,7 +77,7 @@ async def test_whoever_may_read_keeps_queries_of_its_own_and_shares_them_if_it_l
     assert (await does(colleague, "change-query", 409, query_id=query, name="again"))["allowed"] == ["save-query"]
 
 
-async def test_answers_are_fetched_in_every_format_with_position_and_code(client, project, house):
+async def test_answers_are_fetched_in_every_format_with_position_and_code(client, project, house, recorded):
     query = await saved(client)
     await project()
     assert (await client.get(f"/v1/saved-queries/{query}/answer")).status_code == 404, "it has not run"
@@ -90,6 +90,7 @@ async def test_answers_are_fetched_in_every_format_with_position_and_code(client
     answer = await client.get(f"/v1/saved-queries/{query}/answer")
     told = answer.json()
     assert (told["rows"], told["run"], answer.headers["x-position"]) == (rows, finished, house.token(1))
+    assert [record["position"] for record in recorded(answer)] == [1], "on record is what it tells"
     stored = await client.get(f"/v1/saved-queries/{query}/answer?format=parquet&due_at=2026-01-05T06:30:00Z")
     assert parquet.read_table(io.BytesIO(stored.content)).to_pylist() == rows
     stream = await client.get(
