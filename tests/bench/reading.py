@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Generic, TypeVar
+from unittest.mock import patch
 
 import psycopg
 import uvloop
 
+from api.app import create_app
+from deploy.serving import log_as_lines
+from deploy.settings import Settings
 from eventlog import feed
 from eventlog.codec import Codec
+from eventlog.envelope import Caller
 from projections import PROJECTIONS
 from projections.host import Host
 from projections.slot import Slot
 from tests.bench.http import checkpoint
 from tests.bench.load import load
 from tests.bench.measure import Benchmark, Reading, Side, Unmeasurable
-from tests.bench.place import PARTITIONS, Place, answering, free_port
+from tests.bench.place import PARTITIONS, TENANT, Place, answering, free_port
+from tests.bench.policy import answered
+from tests.bench.reference.unrecorded_api import LEFT_OUT
 from tests.bench.workload import customer_ids, history, opened
 from workers.lifetime import connected
 
@@ -30,52 +39,65 @@ CUSTOMERS, EVENTS = 2_000, 6_000
 CONNECTIONS = 64
 TURNS = 4
 """How often either is measured within one round."""
-COMMITS = 300
+UNTOLD = 50
+"""The first ones make connections, caches and plans."""
+SMALL = "INSERT INTO public.small VALUES (clock_timestamp())"
 UNBOUNDED = {"key_rate": 1e9, "tenant_rate": 1e9}
 
 
 def benchmarks(place: Place) -> list[Benchmark]:
-    both = Both(place)
+    readers = Readers(place)
+    many, alone = Together(readers.many), Together(readers.alone)
     return [
         Benchmark(
             "access_log_cost",
             f"reading, {CONNECTIONS} connections: two customers, then a page of 50; the same without an access log",
-            both.side("read", lambda loads, _: loads["recorded"]),
-            both.side("unrecorded_read", lambda loads, _: loads["unrecorded"]),
+            many.side("read", lambda loads: loads["recorded"]),
+            many.side("unrecorded_read", lambda loads: loads["unrecorded"]),
             0.95,
         ),
         Benchmark(
             "access_log_wait",
-            "how much longer one caller waits (p50) for what is recorded; one commit",
-            both.side("recorded_p50", lambda loads, _: longer(loads), " ms"),
-            both.side("commit_p50", lambda _, commit: Reading(commit), " ms"),
+            "how much longer one caller waits (p50) for what is recorded; one commit over such a connection",
+            alone.side("recorded_p50", longer, " ms"),
+            alone.side("commit_p50", lambda taken: Reading(taken["commit"]), " ms"),
             1,
             at_most=True,
         ),
     ]
 
 
-def longer(loads: dict[str, Reading]) -> Reading:
-    recorded, unrecorded = (loads[f"{name}, alone"].value for name in ("recorded", "unrecorded"))
+def longer(taken: dict[str, float]) -> Reading:
+    recorded, unrecorded = taken["recorded"], taken["unrecorded"]
     return Reading(max(recorded - unrecorded, 0.0), note=f"{recorded:.2f} ms, without {unrecorded:.2f} ms")
 
 
-class Both:
-    """The two APIs, measured together; anew whenever one side is asked a second time."""
+T = TypeVar("T")
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._found: tuple[dict[str, Reading], float] | None = None
+
+class Together(Generic[T]):
+    """What is measured together, and told side by side; anew whenever one side is asked a second time."""
+
+    def __init__(self, measured: Callable[[], T]) -> None:
+        self._measured = measured
+        self._found: T | None = None
         self._told: set[str] = set()
 
-    def side(self, name: str, told: Callable[[dict[str, Reading], float], Reading], unit: str = "/s") -> Side:
+    def side(self, name: str, told: Callable[[T], Reading], unit: str = "/s") -> Side:
         def take() -> Reading:
             if self._found is None or name in self._told:
                 self._found, self._told = self._measured(), set()
             self._told.add(name)
-            return told(*self._found)
+            return told(self._found)
 
         return Side(name, take, unit=unit)
+
+
+class Readers:
+    """A log with customers, and those who read them."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     @cached_property
     def _url(self) -> str:
@@ -83,7 +105,13 @@ class Both:
         self._place.child_json(MODULE, "fill", url, self._place.keys)
         return url
 
-    def _measured(self) -> tuple[dict[str, Reading], float]:
+    def alone(self) -> dict[str, float]:
+        """The p50 of one caller's waits in milliseconds."""
+        waits: dict[str, float] = self._place.child_json(MODULE, "wait", self._url, self._place.keys)
+        return waits
+
+    def many(self) -> dict[str, Reading]:
+        """The two APIs under load."""
         place, given = self._place, {"token": self._place.token, "customers": CUSTOMERS}
         with ExitStack() as stack:
             addresses = {"recorded": stack.enter_context(place.api(self._url, **UNBOUNDED))}
@@ -97,15 +125,12 @@ class Both:
             taken: dict[str, list[Reading]] = {}
             for turn in range(TURNS):
                 for name in sorted(addresses, reverse=bool(turn % 2)):
-                    for called, connections in ((name, CONNECTIONS), (f"{name}, alone", 1)):
-                        seconds = max(1.0, place.seconds / (2 if connections > 1 else 4))
-                        loaded = load(addresses[name], "read.lua", seconds, connections, given)
-                        rate = loaded.reading()
-                        taken.setdefault(called, []).append(rate if connections > 1 else Reading(loaded.p50_ms))
-                        before += loaded.requests if name == "recorded" else 0
+                    loaded = load(addresses[name], "read.lua", max(1.0, place.seconds / 2), CONNECTIONS, given)
+                    taken.setdefault(name, []).append(loaded.reading())
+                    before += loaded.requests if name == "recorded" else 0
             if on_record(self._url) < before:
                 raise Unmeasurable("there are answers that were not recorded")
-            return {name: middle(readings) for name, readings in taken.items()}, commit_ms(self._url)
+            return {name: middle(readings) for name, readings in taken.items()}
 
 
 def middle(readings: list[Reading]) -> Reading:
@@ -120,18 +145,6 @@ def on_record(url: str) -> int:
     return int(row[0])
 
 
-def commit_ms(url: str) -> float:
-    """The median time that a client waits for one small row to be written and committed."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS public.small (at timestamptz)")
-        taken = []
-        for _ in range(COMMITS):
-            began = time.perf_counter()
-            connection.execute("INSERT INTO public.small VALUES (clock_timestamp())", prepare=True)
-            taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1000
-
-
 # -- what is done in a process of its own
 
 
@@ -144,8 +157,38 @@ async def fill(url: str, keys: Path) -> None:
             await host.apply(page)
 
 
+async def wait(url: str, keys: Path) -> dict[str, float]:
+    """By what is waited for the p50 in milliseconds, all in turn: one customer with a record of it and without, the
+    network left out, and a small row to be written and committed over such a connection as reading has."""
+    at = Settings(home=keys.parent, keys_path=keys, database_url=url, log_level="error", key_rate=1e9, tenant_rate=1e9)
+    log_as_lines("error")
+    app, asking = create_app(at), Caller(TENANT, "operator")
+    waits: dict[str, list[float]] = {"recorded": [], "unrecorded": [], "commit": []}
+    async with app.router.lifespan_context(app), connected(url) as writing:
+        await writing.execute("SET ROLE NONE")
+        await writing.execute("CREATE TABLE IF NOT EXISTS public.small (at timestamptz)")
+
+        async def waited(name: str, done: Awaitable[Any]) -> None:
+            began = time.perf_counter()
+            await done
+            waits[name].append(time.perf_counter() - began)
+
+        for id in customer_ids(CUSTOMERS):
+            path = f"/v1/customers/{id}"
+            await waited("recorded", answered(app, path, asking))
+            with ExitStack() as stack:
+                for module, name, instead in LEFT_OUT:
+                    stack.enter_context(patch.object(module, name, instead))
+                await waited("unrecorded", answered(app, path, asking))
+            await waited("commit", writing.execute(SMALL, prepare=True))
+    return {name: statistics.median(taken[UNTOLD:]) * 1000 for name, taken in waits.items()}
+
+
 if __name__ == "__main__":
-    _, _, url, keys = sys.argv
-    uvloop.run(fill(url, Path(keys)))
-    checkpoint(url)
-    print("{}")
+    _, what, url, keys = sys.argv
+    if what == "wait":
+        print(json.dumps(uvloop.run(wait(url, Path(keys)))))
+    else:
+        uvloop.run(fill(url, Path(keys)))
+        checkpoint(url)
+        print("{}")

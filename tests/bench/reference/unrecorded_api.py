@@ -19,8 +19,13 @@ def plain(rows: Iterable[Any], _columns: Iterable[str]) -> list[Any]:
     return list(rows)
 
 
+LEFT_OUT = (
+    (api.door, "accesses_of", nothing),
+    (api.answers, "shown_in", nothing),
+    (api.answers, "Rows", plain),  # all that is done with them is to be told
+)
+
 if __name__ == "__main__":
-    setattr(api.door, "accesses_of", nothing)  # noqa: B010  # mypy
-    setattr(api.answers, "shown_in", nothing)  # noqa: B010
-    setattr(api.answers, "Rows", plain)  # noqa: B010  # all that is done with them is to be told
+    for module, name, instead in LEFT_OUT:
+        setattr(module, name, instead)
     serve(load_settings())
