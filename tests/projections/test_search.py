@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 from psycopg import sql
 
+from domain.policy import Extent, Sight
 from domain.values import Phone
 from eventlog.envelope import Caller
 from eventlog.row_security import name_tenant
@@ -157,3 +159,8 @@ async def test_who_is_searched_for_as_of_a_moment_is_found_by_what_they_were_cal
 def a_recorded(company, number):
     """Enough of a recorded event to name a row."""
     return SimpleNamespace(tenant=company.caller.tenant, stream_id=UUID(int=number))
+
+
+async def test_whoever_is_called_with_a_percent_sign_searches_like_everybody(company):
+    sight = Sight({"read": Extent(owners=frozenset(["100%", "%(parts_0)s"]))})
+    assert (await search(company.connection, replace(company.caller, sights={"customer": sight}), "li")).rows == []
