@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from eventlog.envelope import EventClass, Recorded
 from projections.projection import Row
-from projections.slot import ADVANCE, FENCED, Slot, as_json, as_jsonb, copy_in, rows_by_key, upsert, write_at_once
+from projections.slot import ADVANCE, FENCED, Slot, as_jsonb, copy_in, rows_by_key, upsert, write_at_once
 
 log = structlog.get_logger()
 
@@ -159,10 +159,11 @@ class Host:
         written = {fold: rows for fold in folds if (rows := fold.written())}
         at_once = not any(fold.copied for fold in folds)
         if at_once and self.connection.info.transaction_status == TransactionStatus.IDLE:
+            values = [column for fold, rows in written.items() for column in fold.slot.columns(rows)]
             try:
                 await self.connection.execute(
                     write_at_once(tuple(fold.slot for fold in written)),
-                    [self._steps(reached), *map(as_json, written.values()), len(reached)],
+                    [self._steps(reached), *values, len(reached)],
                 )
             except psycopg.Error as error:
                 if error.sqlstate == FENCED:
@@ -344,7 +345,7 @@ class Host:
 
     async def _write(self, fold: Fold) -> None:
         if changed := fold.written():
-            await self.connection.execute(upsert(fold.slot), [as_json(changed)])
+            await self.connection.execute(upsert(fold.slot), fold.slot.columns(changed))
 
     async def _add(self, fold: Fold) -> None:
         """Write rows of which none is there yet: the fence says that nobody else has written them. Where one is there
@@ -352,7 +353,7 @@ class Host:
         table = fold.slot.projection.table
         columns = [(column, column in table.json_columns) for column in table.columns]
         async with self.connection.cursor().copy(copy_in(fold.slot)) as copy:
-            copy.set_types([kind.split()[0] for kind in table.columns.values()])
+            copy.set_types(list(table.kinds.values()))
             try:
                 for row in fold.rows.values():
                     await copy.write_row([as_jsonb(row[name]) if is_json else row[name] for name, is_json in columns])

@@ -29,12 +29,14 @@ class Table:
     """Column to PostgreSQL type, those of the key included."""
     indexes: tuple[str, ...] = ()
     """What follows CREATE INDEX ON <table>, for example "(tenant, name)" or "USING gin (words gin_trgm_ops)"."""
+    kinds: dict[str, str] = field(init=False)
+    """Column to type, without its length and without constraints."""
     json_columns: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "json_columns", frozenset(c for c, kind in self.columns.items() if kind.startswith("jsonb"))
-        )
+        kinds = {column: kind.split()[0].partition("(")[0] for column, kind in self.columns.items()}
+        object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "json_columns", frozenset(c for c, kind in kinds.items() if kind == "jsonb"))
 
 
 class Projection:
@@ -93,7 +95,7 @@ class Projection:
     def found_by(self) -> tuple[dict[str, str], LiteralString]:
         """What the rows of a key are found by (`place`), name to PostgreSQL type, and the condition on the table's row
         `t` and on `k`, which has those names."""
-        types = {column: self.table.columns[column].split()[0] for column in self.table.key}
+        types = {column: self.table.kinds[column] for column in self.table.key}
         return types, "(" + ", ".join(f"t.{c}" for c in types) + ") = (" + ", ".join(f"k.{c}" for c in types) + ")"
 
     def place(self, key: tuple[Any, ...], events: Sequence[Recorded]) -> tuple[Any, ...]:

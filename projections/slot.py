@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any, LiteralString
 
@@ -12,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from projections.columns import Column, columns, encode, form_of
 from projections.projection import Projection, Row
 
 ADVANCE: LiteralString = (
@@ -38,6 +38,10 @@ class Slot:
     def table(self) -> sql.Identifier:
         return sql.Identifier("read", self.name)
 
+    def columns(self, rows: list[Row]) -> list[Column]:
+        """The rows as `upsert` takes them. Raises psycopg.DataError."""
+        return columns(rows, self.projection.table.kinds)
+
 
 def as_json(rows: list[Row]) -> str:
     try:
@@ -48,12 +52,6 @@ def as_json(rows: list[Row]) -> str:
 
 def as_jsonb(value: Any) -> Jsonb | None:
     return None if value is None else Jsonb(value, orjson.dumps)
-
-
-def encode(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"a row holds a {type(value).__name__}")
 
 
 @cache
@@ -80,13 +78,16 @@ def upsert(slot: Slot) -> bytes:
 
 
 def upserting(slot: Slot) -> sql.Composed:
+    """Takes the rows column by column, which costs PostgreSQL half of what it costs to read them as JSON. Lists side by
+    side are gone through together, those of FROM would each be kept first."""
     table = slot.projection.table
     rest = [column for column in table.columns if column not in table.key]
-    return sql.SQL(
-        "INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)"
-        " ON CONFLICT ({key}) DO UPDATE SET {rest}"
-    ).format(
+    return sql.SQL("INSERT INTO {table} ({columns}) SELECT {values} ON CONFLICT ({key}) DO UPDATE SET {rest}").format(
         table=slot.table,
+        columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        values=sql.SQL(", ").join(
+            sql.SQL(f"unnest(%s::{form_of(kind).sent_as}[])::{kind}") for kind in table.kinds.values()
+        ),
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
         rest=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest),
     )

@@ -87,8 +87,8 @@ HOST, SLOT = "projections/host.py", "projections/slot.py"
 RELAY, REACTOR, INBOX = "workers/relay.py", "workers/reactor.py", "workers/inbox.py"
 MIGRATIONS = {APPEND, "projections/tables.py"}
 BEFORE_THE_ROWS = "                await self._write_all(folds, reached)\n"
-WITH_THE_ROWS = "[self._steps(reached), *map(as_json, written.values()), len(reached)],"
-WITHOUT_CHECKPOINTS = '["[]", *map(as_json, written.values()), 0],'
+WITH_THE_ROWS = "[self._steps(reached), *values, len(reached)],"
+WITHOUT_CHECKPOINTS = '["[]", *values, 0],'
 INTAKE, TIDE, FEED = "projections/analytics/intake.py", "api/tide.py", "projections/shown_events.py"
 
 BUGS = (
