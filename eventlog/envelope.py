@@ -90,7 +90,7 @@ class Context(Struct, frozen=True):
     source: Source | None = None
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Struct, frozen=True, gc=False):
     """One event as the log holds it: the envelope and the decoded event.
 
     `position` counts across the log (gapless, in commit order), `version` within the stream. `event` is None when the

@@ -29,7 +29,7 @@ COLUMNS = (
 PAGE = 2_000
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """What a Kafka record carries: a row of the log, COLUMNS and what is stored. An earlier release may have said less
     of the envelope."""
 
@@ -197,7 +197,10 @@ async def rows(
 
 def all_recorded(rows: list[tuple[Any, ...]], codec: Codec) -> list[Recorded]:
     """Such rows as recorded events; the keys that open what they say are looked up together."""
-    codec.keys.fetch({(row[1], row[6]) for row in rows if row[21] is not None})
+    people = {
+        (row[1], row[6].int): (row[1], row[6]) for row in rows if row[21] is not None
+    }  # the hash of a number is its own
+    codec.keys.fetch(people.values())
     return [recorded(row, codec) for row in rows]
 
 

@@ -233,13 +233,14 @@ class Host:
         """The events that each slot has yet to see, by the row they concern."""
         folds = [Fold(slot, {}) for slot in self.slots]
         for recorded in batch:
+            position, partition = recorded.position, recorded.partition
             for number in self._readers.get(recorded.event_class, ()):
-                slot = folds[number].slot
-                if (
-                    recorded.position > self.checkpoints[slot.name, recorded.partition]
-                    and (slot.projection.name, recorded.position) not in self._skipped
+                fold = folds[number]
+                slot = fold.slot
+                if position > self.checkpoints[slot.name, partition] and not (
+                    self._skipped and (slot.projection.name, position) in self._skipped
                 ):
-                    folds[number].events.setdefault(slot.projection.key(recorded), []).append(recorded)
+                    fold.events.setdefault(slot.projection.key(recorded), []).append(recorded)
         return [fold for fold in folds if fold.events]
 
     async def _set_parked_aside(self, folds: list[Fold]) -> None:

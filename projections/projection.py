@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, ClassVar, LiteralString, TypeVar
 
 from pydantic_core import to_jsonable_python
@@ -136,7 +137,19 @@ class Projection:
         take_effect(row, known, since, order_of(event))
 
     def plain(self, column: str, value: Any) -> Any:
-        return value if value is None or column not in self.table.json_columns else to_jsonable_python(value)
+        return value if column not in self.table.json_columns else as_plain(value)
+
+
+def as_plain(value: Any) -> Any:
+    """As plain JSON."""
+    if type(value) in PLAIN or (  # as nearly all are
+        type(value) is dict and all(type(key) is str and type(part) in PLAIN for key, part in value.items())
+    ):
+        return value
+    return to_jsonable_python(value)
+
+
+PLAIN = frozenset({str, int, bool, NoneType})
 
 
 def on(*event_classes: type[Event]) -> Callable[[H], H]:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import uvloop
 
+from deploy.serving import collect_rarely
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
@@ -189,6 +190,7 @@ async def rebuilding(url: str, keys: Path) -> Reading:
 
 
 def main() -> None:
+    collect_rarely()  # as every worker
     match sys.argv[1:]:
         case ["fill", url, keys]:
             uvloop.run(fill(url, Path(keys)))
