@@ -237,8 +237,8 @@ class Host:
             for number in self._readers.get(recorded.event_class, ()):
                 fold = folds[number]
                 slot = fold.slot
-                if position > self.checkpoints[slot.name, partition] and not (
-                    self._skipped and (slot.projection.name, position) in self._skipped
+                if position > self.checkpoints[slot.name, partition] and (
+                    not self._skipped or (slot.projection.name, position) not in self._skipped
                 ):
                     fold.events.setdefault(slot.projection.key(recorded), []).append(recorded)
         return [fold for fold in folds if fold.events]

@@ -382,9 +382,8 @@ BUGS = (
         (
             Edit(
                 HOST,
-                "                    recorded.position > self.checkpoints[slot.name, recorded.partition]\n"
-                "                    and (slot",
-                "                    (slot",
+                "position > self.checkpoints[slot.name, partition] and (",
+                "(",
             ),
             Edit(INBOX, "            if done is None or record.position <= done:\n", "            if done is None:\n"),
         ),
