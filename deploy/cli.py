@@ -255,10 +255,12 @@ def rebuild(
 ) -> None:
     """Build a read model anew beside the live one, compare, and switch, while reads go on."""
     from deploy.migrate import check_name, rebuilt
+    from deploy.serving import collect_rarely
 
     settings = here(home)
     check_name(name)
     assert settings.database_url
+    collect_rarely()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"rebuilding {name}", total=None)
 

@@ -43,7 +43,11 @@ def columns(rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> list
 
 def column(form: Form, values: list[Any]) -> Column:
     sized = form.sized
-    parts = [NULL if value is None else sized(value) for value in values]
+    if form.repeats:
+        known = {value: NULL if value is None else sized(value) for value in set(values)}
+        parts = [known[value] for value in values]
+    else:
+        parts = [NULL if value is None else sized(value) for value in values]
     return Column(ARRAY(1, 1, types[form.sent_as].oid, len(parts), 1) + b"".join(parts))
 
 
@@ -69,8 +73,13 @@ def text(value: str) -> bytes:
 
 
 def jsonb(value: Any) -> bytes:
+    if not value and (empty := EMPTY.get(type(value))):
+        return empty
     encoded = orjson.dumps(value, default=encode)
     return LENGTH(len(encoded) + 1) + b"\x01" + encoded  # the form's only version
+
+
+EMPTY = {dict: b"\0\0\0\3\1{}", list: b"\0\0\0\3\1[]"}
 
 
 def moment(value: datetime) -> bytes:
@@ -94,6 +103,8 @@ class Form(NamedTuple):
 
     sent_as: LiteralString
     sized: Callable[[Any], bytes]
+    repeats: bool = False
+    """Whether few values fill a column, so that each is written once."""
 
 
 def form_of(kind: str) -> Form:
@@ -102,12 +113,12 @@ def form_of(kind: str) -> Form:
 
 AS_TEXT = Form("text", lambda value: text(str(value)))
 FORMS = {
-    "text": Form("text", text),
+    "text": Form("text", text, repeats=True),
     "jsonb": Form("jsonb", jsonb),
     "uuid": Form("uuid", uuid),
     "timestamptz": Form("timestamptz", moment),
     "date": Form("date", day),
-    "boolean": Form("bool", lambda value: BOOLEAN(1, value)),
+    "boolean": Form("bool", lambda value: BOOLEAN(1, value), repeats=True),
     "smallint": Form("int2", lambda value: SMALL(2, value)),
     "integer": Form("int4", lambda value: INTEGER(4, value)),
     "bigint": Form("int8", lambda value: LONG(8, value)),
