@@ -79,7 +79,7 @@ def jsonb(value: Any) -> bytes:
     return LENGTH(len(encoded) + 1) + b"\x01" + encoded  # the form's only version
 
 
-EMPTY = {dict: b"\0\0\0\3\1{}", list: b"\0\0\0\3\1[]"}
+EMPTY: dict[type, bytes] = {dict: b"\0\0\0\3\1{}", list: b"\0\0\0\3\1[]"}
 
 
 def moment(value: datetime) -> bytes:
