@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from eventlog.envelope import EventClass, Recorded
 from projections.projection import Row
-from projections.slot import ADVANCE, FENCED, Slot, as_jsonb, copy_in, rows_by_key, upsert, write_at_once
+from projections.slot import ADVANCE, FENCED, Slot, as_jsonb, by_column, copy_in, rows_by_key, upsert, write_at_once
 
 log = structlog.get_logger()
 
@@ -159,10 +159,10 @@ class Host:
         written = {fold: rows for fold in folds if (rows := fold.written())}
         at_once = not any(fold.copied for fold in folds)
         if at_once and self.connection.info.transaction_status == TransactionStatus.IDLE:
-            values = [column for fold, rows in written.items() for column in fold.slot.columns(rows)]
+            values = [value for fold, rows in written.items() for value in fold.slot.given(rows)]
             try:
                 await self.connection.execute(
-                    write_at_once(tuple(fold.slot for fold in written)),
+                    write_at_once(tuple((fold.slot, by_column(rows)) for fold, rows in written.items())),
                     [self._steps(reached), *values, len(reached)],
                 )
             except psycopg.Error as error:
@@ -346,7 +346,7 @@ class Host:
 
     async def _write(self, fold: Fold) -> None:
         if changed := fold.written():
-            await self.connection.execute(upsert(fold.slot), fold.slot.columns(changed))
+            await self.connection.execute(upsert(fold.slot, by_column(changed)), fold.slot.given(changed))
 
     async def _add(self, fold: Fold) -> None:
         """Write rows of which none is there yet: the fence says that nobody else has written them. Where one is there

@@ -22,6 +22,10 @@ ADVANCE: LiteralString = (
 FENCED = "KR001"
 """The SQLSTATE of read.fenced (projections/tables.py)."""
 
+MANY = 50
+"""From so many rows on, to send them column by column costs less than to send them as JSON: half of PostgreSQL's work.
+For few, it is more to send a value for every column."""
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -38,9 +42,13 @@ class Slot:
     def table(self) -> sql.Identifier:
         return sql.Identifier("read", self.name)
 
-    def columns(self, rows: list[Row]) -> list[Column]:
-        """The rows as `upsert` takes them. Raises psycopg.DataError."""
-        return columns(rows, self.projection.table.kinds)
+    def given(self, rows: list[Row]) -> list[Column] | list[str]:
+        """The rows as `upsert` takes so many. Raises psycopg.DataError."""
+        return columns(rows, self.projection.table.kinds) if by_column(rows) else [as_json(rows)]
+
+
+def by_column(rows: list[Row]) -> bool:
+    return len(rows) >= MANY
 
 
 def as_json(rows: list[Row]) -> str:
@@ -73,30 +81,40 @@ def copy_in(slot: Slot) -> bytes:
 
 
 @cache
-def upsert(slot: Slot) -> bytes:
-    return upserting(slot).as_bytes()
+def upsert(slot: Slot, by_column: bool) -> bytes:
+    return upserting(slot, by_column).as_bytes()
 
 
-def upserting(slot: Slot) -> sql.Composed:
-    """Takes the rows column by column, which costs PostgreSQL half of what it costs to read them as JSON. Lists side by
-    side are gone through together, those of FROM would each be kept first."""
+def upserting(slot: Slot, by_column: bool) -> sql.Composed:
     table = slot.projection.table
     rest = [column for column in table.columns if column not in table.key]
-    return sql.SQL("INSERT INTO {table} ({columns}) SELECT {values} ON CONFLICT ({key}) DO UPDATE SET {rest}").format(
+    return sql.SQL("INSERT INTO {table} ({columns}) {rows} ON CONFLICT ({key}) DO UPDATE SET {rest}").format(
         table=slot.table,
         columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-        values=sql.SQL(", ").join(
-            sql.SQL(f"unnest(%s::{form_of(kind).sent_as}[])::{kind}") for kind in table.kinds.values()
-        ),
+        rows=side_by_side(slot) if by_column else written_out(slot),
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
         rest=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest),
     )
 
 
+def written_out(slot: Slot) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, slot.projection.table.columns))
+    return sql.SQL("SELECT {} FROM json_populate_recordset(NULL::{}, %s::json)").format(columns, slot.table)
+
+
+def side_by_side(slot: Slot) -> sql.Composed:
+    """Lists that are gone through together; those of FROM would each be kept first."""
+    kinds = slot.projection.table.kinds.values()
+    return sql.SQL("SELECT {}").format(
+        sql.SQL(", ").join(sql.SQL(f"unnest(%s::{form_of(kind).sent_as}[])::{kind}") for kind in kinds)
+    )
+
+
 @cache
-def write_at_once(slots: tuple[Slot, ...]) -> bytes:
-    """The checkpoints, the rows of these slots, and an error when not all of the checkpoints have moved."""
-    writing = [sql.SQL("w{} AS ({})").format(sql.SQL(str(n)), upserting(slot)) for n, slot in enumerate(slots)]
+def write_at_once(slots: tuple[tuple[Slot, bool], ...]) -> bytes:
+    """The checkpoints, the rows of these slots (by column or not), and an error when not all of the checkpoints have
+    moved."""
+    writing = [sql.SQL("w{} AS ({})").format(sql.SQL(str(n)), upserting(*slot)) for n, slot in enumerate(slots)]
     parts = sql.SQL(", ").join([sql.SQL("advanced AS (" + ADVANCE + " RETURNING 1)"), *writing])
     last = "SELECT read.fenced(moved) FROM (SELECT count(*) AS moved FROM advanced) a WHERE moved <> %s"
     return (sql.SQL("WITH ") + parts + sql.SQL(" " + last)).as_bytes()

@@ -24,7 +24,7 @@ from domain.customer import Customer
 from eventlog.codec import event_types, kind_of
 from eventlog.envelope import Recorded
 from projections.customer_card import CUSTOMER_CARD
-from projections.slot import Slot, rows_by_key, upsert
+from projections.slot import Slot, as_json, rows_by_key, upsert
 from tests.bench.measure import Reading, Side
 from tests.bench.place import TENANT, Place
 from tests.bench.workload import ACTOR, NAME, SUBJECT, TEXT, customer_ids, person, ticket
@@ -111,7 +111,7 @@ class View(PostgresTrackingRecorder):
             row = cursor.execute(rows_by_key(self.slot), [[part] for part in key], prepare=True).fetchone()
             draft = CUSTOMER_CARD.draft(row) if row else CUSTOMER_CARD.new_row(recorded)
             CUSTOMER_CARD.handle(draft, recorded)
-            cursor.execute(upsert(self.slot), self.slot.columns([draft]), prepare=True)
+            cursor.execute(upsert(self.slot, by_column=False), [as_json([draft])], prepare=True)
 
 
 class Cards(Projection[View]):
