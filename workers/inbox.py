@@ -27,9 +27,8 @@ BATCH = 20_000
 """Events at a time: few enough to be applied in a second or so, and many, as a row that several of them concern is
 written once."""
 
-MANY = 1_000
-"""When a poll has brought so many records, the next is under way while they are applied. (Of few, those that arrive
-meanwhile are better taken together.)"""
+POLLED = 2 * BATCH
+"""Records that a poll brings at the most."""
 
 IDLE_S, HURRY_S, MEANWHILE_S = 0.25, 0.05, 0.005
 """How long a poll of Kafka waits for something to arrive: as a rule, while Kafka is silent, while the log is read."""
@@ -110,7 +109,6 @@ class Inbox:
         self._filling: set[int] = set()
         self._subscription: Subscription | None = None
         self._joining: asyncio.Task[Subscription] | None = None
-        self._ahead: asyncio.Task[Delivery] | None = None
         self._assigned: frozenset[int] | None = None
         self._locks = Locks(name, connection)
         self._hurry = True
@@ -152,8 +150,16 @@ class Inbox:
         self._silence.heard(records)
         if not (fresh := self._next(records)):
             return
-        await self._apply(feed.from_messages((record.body for record in fresh), self._codec), "kafka")
+        batch = self._decoded(fresh[:BATCH])
+        for at in range(BATCH, len(fresh), BATCH):  # each is decoded while the store is busy with the one before
+            decoding = asyncio.create_task(asyncio.to_thread(self._decoded, fresh[at : at + BATCH]))
+            await self._apply(batch, "kafka")
+            batch = await decoding
+        await self._apply(batch, "kafka")
         self._hurry = False
+
+    def _decoded(self, records: list[Record]) -> list[Recorded]:
+        return feed.from_messages((record.body for record in records), self._codec)
 
     def _next(self, records: Sequence[Record]) -> list[Record]:
         """Those that continue partitions which follow Kafka, by position; a hole sends its partition to the log."""
@@ -227,7 +233,7 @@ class Inbox:
                 await self._unsubscribe()
         elif self._joining is None and now.topic and time.monotonic() >= self._join_at:
             group = f"{now.topic}.{self.name}"
-            self._joining = asyncio.create_task(Subscription.join(self._kafka, group, now.topic, most=BATCH))
+            self._joining = asyncio.create_task(Subscription.join(self._kafka, group, now.topic, most=POLLED))
 
     async def _tend_claims(self) -> None:
         if time.monotonic() < self._claim_at:
@@ -251,16 +257,12 @@ class Inbox:
         if self._subscription is None:
             await asyncio.sleep(wait_s)
             return Delivery()
-        polling, self._ahead = self._ahead or self._subscription.poll(wait_s), None
         try:
-            delivery = await polling
+            return await self._subscription.poll(wait_s)
         except KafkaAway as error:
             log.warning("Kafka is away, the log serves alone", worker=self.name, error=str(error))
             await self._unsubscribe()
             return Delivery()
-        if len(delivery.records) >= MANY:
-            self._ahead = asyncio.create_task(self._subscription.poll(0))
-        return delivery
 
     async def _joined(self) -> None:
         assert self._joining
@@ -275,10 +277,6 @@ class Inbox:
         """Leave the group; what is claimed stays so, until another claims it."""
         self._assigned, self._hurry = None, True
         self._silence = Silence()
-        if self._ahead:
-            self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
-            self._ahead = None
         if self._joining:
             await asyncio.wait({self._joining})
             await self._joined()

@@ -97,7 +97,7 @@ async def test_a_new_reader_gets_the_whole_log_and_then_what_happens(around, log
 
 async def test_what_comes_at_once_is_taken_in_batch_after_batch(around, log, connection, monkeypatch):
     monkeypatch.setattr("workers.inbox.BATCH", 7)
-    monkeypatch.setattr("workers.inbox.MANY", 5)
+    monkeypatch.setattr("workers.inbox.POLLED", 100)
     book = Book()
     reader = Reader(book)
     async with at_work(relay(), around), inbox("batches", around, log.codec, reader) as served:

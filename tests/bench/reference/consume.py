@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from tests.bench.measure import Reading, Side
 from tests.bench.place import Place
-from workers.inbox import BATCH
+from workers.inbox import POLLED
 
 
 def side(place: Place, topic: Callable[[], str], events: int) -> Side:
@@ -21,7 +21,7 @@ def consume(topic: str, events: int, bootstrap: str) -> Reading:
     consumer = KafkaConsumer(
         bootstrap_servers=[bootstrap],
         enable_auto_commit=False,
-        max_poll_records=BATCH,
+        max_poll_records=POLLED,
         fetch_max_wait_ms=250,
         max_partition_fetch_bytes=2 << 20,
         metrics_enabled=False,
