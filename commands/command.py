@@ -124,6 +124,7 @@ class Registration:
 
 KINDS = {aggregate.__name__: kind_of(aggregate) for aggregate in AGGREGATES}
 _registry: dict[str, Registration] = {}
+_by_model: dict[type[Command], Registration] = {}
 
 
 def handles(
@@ -139,7 +140,7 @@ def handles(
         of_a_record = "stream" in model.model_fields  # which says itself of what kind
         assert of_a_record or kind in policy.KINDS, f"{name} is of no kind that a policy speaks of"
         assert (action == "administer") == (kind in policy.ORGANISATION), f"who may {name} is not what a policy can say"
-        _registry[name] = Registration(name, model, handler, creates, inside, action, kind)
+        _registry[name] = _by_model[model] = Registration(name, model, handler, creates, inside, action, kind)
         return handler
 
     return register
@@ -154,7 +155,7 @@ def registered() -> Iterator[Registration]:
 
 
 def registration_of(command: Command) -> Registration:
-    return _registry[kebab(type(command).__name__)]
+    return _by_model[type(command)]
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
@@ -31,7 +31,7 @@ attribute of anything."""
 
 CONTAINERS = (dict, list, set)
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 class Event(AggregateEvent):
@@ -56,7 +56,8 @@ class Event(AggregateEvent):
 
     def attributes(self) -> Changes:
         """All that it says, each field as the attribute of the same name."""
-        return {(name,): getattr(self, name) for name in field_names(type(self)) if name != GIVEN}
+        values = vars(self)
+        return {path: values[path[0]] for path in attribute_paths(type(self))}
 
     def apply(self, aggregate: Any) -> None:
         """Let the event take effect on the aggregate."""
@@ -93,7 +94,7 @@ class Move(Event):
         changes, order = self.changes(), order_of(self)
         set_paths(vars(aggregate), changes)
         # A fact about an earlier day does not displace what a move has set since (the amount of a sale that was won).
-        aggregate.since.update({".".join(path): order for path in changes})
+        aggregate.since.update(dict.fromkeys(map(".".join, changes), order))
         aggregate.moved_at[self.axis] = self.timestamp
 
 
@@ -209,7 +210,7 @@ class Aggregate:
     def _event(self, event_class: type[E], values: dict[str, Any]) -> E:
         if self.now is None:
             raise ValueError("an aggregate that decides is given its moment")
-        return event_class(originator_id=self.id, originator_version=self.version + 1, timestamp=self.now, **values)
+        return made(event_class, self.id, self.version + 1, self.now, values)
 
     def _take(self, event: E) -> E:
         event.mutate(self)  # type: ignore[arg-type]  # as above
@@ -241,8 +242,32 @@ def field_names(event_class: type[Event]) -> tuple[str, ...]:
     )
 
 
+@cache
+def attribute_paths(event_class: type[Event]) -> tuple[Path, ...]:
+    """The paths of what an event says that is an attribute of something."""
+    return tuple((name,) for name in field_names(event_class) if name != GIVEN)
+
+
+@cache
+def shape(event_class: type[Event]) -> tuple[frozenset[str], dict[str, Any]]:
+    """The names of the event's own fields, and the values of those that need not be given."""
+    own = frozenset(field_names(event_class))
+    return own, {f.name: f.default for f in fields(event_class) if f.name in own and f.default is not MISSING}
+
+
+def made(event_class: type[E], id: UUID, version: int, at: datetime, values: dict[str, Any]) -> E:
+    """The event of these values. A frozen dataclass takes several times as long to set them one by one."""
+    names, defaults = shape(event_class)
+    said = {**defaults, **values}
+    if said.keys() != names:  # it says which are missing, or too many
+        return event_class(originator_id=id, originator_version=version, timestamp=at, **values)
+    event = object.__new__(event_class)
+    vars(event).update(said, originator_id=id, originator_version=version, timestamp=at)
+    return event
+
+
 def order_of(event: Event) -> Order:
-    return (event.timestamp - EPOCH) // timedelta(microseconds=1), event.originator_version
+    return (event.timestamp - EPOCH) // MICROSECOND, event.originator_version
 
 
 def moment_of(order: Order) -> datetime:
@@ -253,7 +278,10 @@ def moment_of(order: Order) -> datetime:
 def set_paths(state: MutableMapping[str, Any], changes: Changes) -> None:
     """Write changes into a state (an aggregate's attributes or a read model's row)."""
     for path, value in changes.items():
-        set_path(state, path, value)
+        if len(path) == 1:
+            state[path[0]] = value
+        else:
+            set_path(state, path, value)
 
 
 def set_path(state: MutableMapping[str, Any], path: Path, value: Any) -> None:
@@ -271,9 +299,12 @@ def take_effect(
 ) -> Changes:
     """Write those changes that nothing later has already decided; `since` remembers who decided each path.
     Returns what took effect. The one rule for facts, for aggregates and read models alike."""
-    taken = {path: value for path, value in changes.items() if tuple(since.get(".".join(path), ())) <= order}
-    for path in taken:
-        since[".".join(path)] = order
+    taken = {}
+    for path, value in changes.items():
+        name = ".".join(path)
+        if tuple(since.get(name, ())) <= order:
+            taken[path] = value
+            since[name] = order
     set_paths(state, taken)
     return taken
 

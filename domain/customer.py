@@ -390,13 +390,17 @@ class Customer(Retractable):
     def claims(self) -> frozenset[tuple[str, str]]:
         if self.retracted:
             return frozenset()
-        claimed = {
-            f"external_ids.{source}": ("external-id", f"{source}:{id}") for source, id in self.external_ids.items()
-        }
-        if tax_id := tax_number(self.tax_id):
-            claimed["tax_id"] = ("tax-id", tax_id)
-        emails = {("email", email.casefold()) for email in self.emails or () if "emails" not in self._handed_over}
-        return frozenset(emails | {claim for field, claim in claimed.items() if field not in self._handed_over})
+        gone = self._handed_over
+        claimed = [
+            ("external-id", f"{source}:{id}")
+            for source, id in self.external_ids.items()
+            if f"external_ids.{source}" not in gone
+        ]
+        if self.tax_id and "tax_id" not in gone and (tax_id := tax_number(self.tax_id)):
+            claimed.append(("tax-id", tax_id))
+        if self.emails and "emails" not in gone:
+            claimed += [("email", email.casefold()) for email in self.emails]
+        return frozenset(claimed)
 
     @property
     def parent(self) -> UUID | None:

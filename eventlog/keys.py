@@ -243,7 +243,6 @@ class KeyMaker:
         if self._task is None:
             self._task = asyncio.create_task(self._make())
         await asyncio.shield(made)
-        self._store.fetch(missing)
         found = {subject: self._store.find(*subject) for subject in missing}
         for (tenant, subject_id), key in found.items():
             if key is None:
@@ -257,6 +256,7 @@ class KeyMaker:
             self._round, self._wanted = None, set()
             try:
                 await to_thread.run_sync(self._store.ensure, wanted)
+                self._store.fetch(wanted)
             except Exception as error:
                 made.set_exception(error)
             else:

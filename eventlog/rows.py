@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from struct import Struct
 from uuid import UUID
 
@@ -90,11 +90,10 @@ def happened(event: Event, codec: Codec, tenant: str, key: SubjectKey | None) ->
     return b"".join(
         (
             NUMBERED(INTEGER, 4, event.originator_version, UUID_TYPE, 16, uuid7().bytes),
-            word(stored.type),
-            small(stored.schema_version),
+            kind(stored.type, stored.schema_version),
             moment(event.timestamp),
-            sized(JSON, stored.data.encode()),
-            NO_JSON if stored.personal is None else sized(JSON, stored.personal.encode()),
+            sized(JSON, stored.data),
+            NO_JSON if stored.personal is None else sized(JSON, stored.personal),
         )
     )
 
@@ -156,6 +155,12 @@ def text(value: str | None) -> bytes:
 def word(value: str) -> bytes:
     """A text that comes again and again."""
     return sized(TEXT, value.encode())
+
+
+@cache
+def kind(name: str, schema_version: int) -> bytes:
+    """What an event is: both of its columns."""
+    return word(name) + small(schema_version)
 
 
 def uuid(value: UUID | None) -> bytes:

@@ -99,7 +99,7 @@ class Writer:
         """The types of the lists that log.append takes, as this database numbers them."""
         self._task: asyncio.Task[None] | None = None
 
-    async def write(self, rows: Rows, deadline: float) -> Outcome:
+    def write(self, rows: Rows, deadline: float) -> asyncio.Future[Outcome]:
         """The log's word on this command. Raises LogUnavailable when the store gave none before the deadline; then it
         may or may not have been recorded, and sending it again under the same id finds out."""
         if len(self._waiting) >= self._capacity:
@@ -108,7 +108,7 @@ class Writer:
         self._waiting.append(Waiting(rows, deadline, answer))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="log writer")
-        return await answer
+        return answer
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the connection."""

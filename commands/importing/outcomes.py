@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-import orjson
+import msgspec
+from msgspec import Struct
 from psycopg import sql
 
 from commands.importing.patience import patiently
@@ -25,8 +25,7 @@ SOON_S = 0.2
 Kind = Literal["validation", "not found", "duplicate", "conflict", "refused", "no access", "fault", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one unit. `commands` are the ids of those that are recorded, `events` how many events they
     recorded now, `known` how many of them an earlier import had recorded."""
 
@@ -38,7 +37,7 @@ class Outcome:
     kind: Kind | None = None
     message: str | None = None
     warnings: int = 0
-    commands: list[str] = field(default_factory=list)
+    commands: Sequence[str] = ()
     events: int = 0
     known: int = 0
 
@@ -180,7 +179,7 @@ class Ledger:
 
     async def _write(self, batch: list[Outcome]) -> None:
         given = self._place | {
-            "outcomes": orjson.dumps(batch).decode(),
+            "outcomes": msgspec.json.encode(batch).decode(),
             "step": batch[-1].step,
             "of_units": self._of_units,
         }

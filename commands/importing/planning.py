@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from commands.command import Command
 from commands.importing.language.mapping import Mapping
@@ -21,8 +21,7 @@ READING = "reading"
 """The step, so to speak, of rows that could not be taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One command, validated; `id` is the same whenever the same rows say the same. `at` is "customers.csv:12"."""
 
     command: str
@@ -30,12 +29,11 @@ class Wanted:
     id: str
     at: str
     trust: int
-    asked: Command = field(compare=False, repr=False)
+    asked: Command
     """`body`, as the command's model took it"""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """What becomes of rows that belong together: commands to be asked in order, the next only after the one before.
 
     `lines` are all rows that it was made of: its own first, then those joined to them. With a problem that is no
@@ -153,11 +151,16 @@ class Walked:
         wanted: list[Wanted] = []
         if broken is not None:
             note(unit, Fault(f"line {broken}, which belongs to it, cannot be taken", place=first.place))
-        with noted(unit, first):
+        try:
             key = self.key_of(first, earlier)
+        except Fault as fault:
+            note(unit, placed(fault, first))
+        else:
             for row in unit.rows:
-                with noted(unit, row):
+                try:
                     wanted += self.wanted(row, key, len(wanted))
+                except Fault as fault:
+                    note(unit, placed(fault, row))
         problems = tuple(unit.problems)
         if not wanted and not problems:
             problems = (Problem(self.file, first.line, "validation", f"nothing is made of it in {self.name}", True),)
@@ -198,15 +201,6 @@ class Walked:
     def id_of(self, key: str, number: int, command: str, body: dict[str, Any]) -> str:
         said = [self.mapping.source, self.name, key, number, command, body]
         return f"import:{sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
-
-
-@contextmanager
-def noted(unit: Unfinished, row: Row) -> Iterator[None]:
-    """What is wrong goes into the unit."""
-    try:
-        yield
-    except Fault as fault:
-        note(unit, placed(fault, row))
 
 
 def note(unit: Unfinished, fault: Fault) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from commands.command import Command, streams
 from commands.importing.planning import Unit
@@ -14,8 +16,7 @@ CLAIMED = ("emails", "tax_id", "external_ids", "external_id", "number")
 """What a command may ask to be one customer's alone: of two units that want it the first gets it, whenever they run."""
 
 
-@dataclass(frozen=True)
-class Concern:
+class Concern(Struct, frozen=True):
     """What a unit changes, and what it merely looks at."""
 
     changed: frozenset[Hashable]
@@ -36,10 +37,15 @@ def concern_of(unit: Unit) -> Concern:
 def claims(command: Command) -> set[Hashable]:
     values: dict[str, Any] = vars(command)
     found: set[Hashable] = set()
-    for name in CLAIMED:
-        if value := values.get(name):
+    for name in claiming(type(command)):
+        if value := values[name]:
             found.update((name, one.casefold() if isinstance(one, str) else one) for one in as_tuple(value))
     return found
+
+
+@cache
+def claiming(model: type[Command]) -> tuple[str, ...]:
+    return tuple(name for name in CLAIMED if name in model.model_fields)
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:

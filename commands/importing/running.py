@@ -39,7 +39,7 @@ from eventlog.log import Log
 
 log = structlog.get_logger()
 
-AT_ONCE = 256
+AT_ONCE = 512
 """Units under way; they share the log's next commits, and what follows the log gets larger pages."""
 
 LOOK_S = 1.0

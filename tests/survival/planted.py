@@ -428,8 +428,8 @@ BUGS = (
         "late news displaces what is known of a later day",
         "a name from yesterday's letter replaces today's",
         "domain/aggregate.py",
-        'if tuple(since.get(".".join(path), ())) <= order}',
-        "if path}",
+        "if tuple(since.get(name, ())) <= order:",
+        "if path:",
     ),
     bug(
         "a stage without its rank",

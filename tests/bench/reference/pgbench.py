@@ -67,4 +67,4 @@ def values() -> dict[str, str]:
     customer = UUID(int=1)
     one = ticket(customer, datetime.now(UTC))
     stored = Codec(NobodysKeys()).encode(one.collect_events()[0], TENANT, SubjectKey(bytes(32)))
-    return {"data": stored.data, "personal": stored.personal or "", "body": "5e" * 32}
+    return {"data": stored.data.decode(), "personal": (stored.personal or b"").decode(), "body": "5e" * 32}
