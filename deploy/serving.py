@@ -69,8 +69,7 @@ def collect_rarely() -> None:
     """To be called once all is imported: that is never looked through again, and the rest after 20,000 new objects
     rather than 700, as nearly all of them are gone by then without it. Measured: 15 to 35 µs less an append.
 
-    Clients of Kafka leave sockets in cycles, a new one with every attempt to reach a broker: workers, which have them,
-    look through all every `CLEAR_UP_S` seconds (workers/lifetime.py)."""
+    Not for clients of Kafka: theirs leave sockets in cycles, a new one with every attempt to reach a broker."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from deploy.serving import collect_rarely, log_as_lines
+from deploy.serving import log_as_lines
 from eventlog.keys import FileKeyStore
 from workers import WORKERS
-from workers.lifetime import Surroundings, Worker, clearing_up, serve_metrics, until_told
+from workers.lifetime import Surroundings, Worker, serve_metrics, until_told
 from workers.watchdog import watch
 
 if TYPE_CHECKING:
@@ -81,11 +81,9 @@ def run(name: str, settings: Settings) -> None:
         os.nice(LEISURELY)
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
-    work = worker(name)
-    collect_rarely()
     watch(settings.stall_s)
     try:
-        uvloop.run(until_told(clearing_up(work(around))))
+        uvloop.run(until_told(worker(name)(around)))
     finally:
         keys.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -29,9 +28,6 @@ WORKER_OPTIONS = f"{APP_ROLE} -c TimeZone=UTC -c idle_in_transaction_session_tim
 
 PASSING = (psycopg.OperationalError, psycopg.InterfaceError, LogUnavailable, KeyStoreError, KafkaAway, Fenced)
 """What waiting cures: a store that is away, or another worker that took over."""
-
-CLEAR_UP_S = 20.0
-"""How often sockets are let go of that a client of Kafka has left in cycles."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +73,6 @@ async def persist(name: str, work: Callable[[], Awaitable[None]]) -> None:
             log.warning("begins again", worker=name, error=type(error).__name__, message=str(error).partition("\n")[0])
         pause = 0.1 if time.monotonic() - began > 10 else min(2 * pause, 5.0)
         await asyncio.sleep(pause)
-
-
-async def clearing_up(work: Awaitable[None]) -> None:
-    """Do the work, and all the while clear away what refers to itself, which is seldom done otherwise."""
-
-    async def clear_up() -> None:
-        while True:
-            await asyncio.sleep(CLEAR_UP_S)
-            gc.collect()
-
-    clearing = asyncio.create_task(clear_up())
-    try:
-        await work
-    finally:
-        clearing.cancel()
 
 
 async def until_told(

@@ -181,6 +181,7 @@ async def project(url: str, keys: Path, bootstrap: str) -> Reading:
 
 async def rebuilding(url: str, keys: Path) -> Reading:
     """A whole rebuild: the table beside the live one, digests of both, the switch."""
+    collect_rarely()
     store = FileKeyStore(keys)
     began = time.perf_counter()
     await rebuild(url, Codec(store), CUSTOMER_CARD, options=APP_ROLE)
@@ -190,7 +191,6 @@ async def rebuilding(url: str, keys: Path) -> Reading:
 
 
 def main() -> None:
-    collect_rarely()  # as every worker
     match sys.argv[1:]:
         case ["fill", url, keys]:
             uvloop.run(fill(url, Path(keys)))
