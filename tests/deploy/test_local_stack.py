@@ -49,6 +49,7 @@ def test_both_keep_their_data_over_a_restart(home):
         assert second == first, "the ports stay the same while they are free"
 
 
+@pytest.mark.long
 def test_after_everything_was_killed_it_simply_works_again(home):
     supervisor, addresses = supervised(home)
     remember(addresses)
@@ -59,6 +60,7 @@ def test_after_everything_was_killed_it_simply_works_again(home):
         assert recalled(again)
 
 
+@pytest.mark.long
 def test_servers_end_with_their_killed_supervisor(home):
     supervisor, _ = supervised(home)
     assert {process.name() for process in servers_of(home)} == {"postgres", "java"}
