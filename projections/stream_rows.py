@@ -37,7 +37,7 @@ BY_UPDATED = "(tenant, updated_at, id)"
 
 def by_owner(*also: str, shown: str = "retracted IS NULL") -> tuple[str, str]:
     """Indexes with each owner's and each team's rows, as far as lists show them, the newest first; `also` is what few
-    of them can be sorted by without being read."""
+    of them can be sorted by, and many filtered, without being read."""
     shows = f"INCLUDE ({', '.join(also)}) WHERE {shown}"
     return f"(tenant, owner, created_at, id) {shows}", f"(tenant, team, created_at, id) {shows} AND team IS NOT NULL"
 

@@ -39,8 +39,9 @@ DO $$ BEGIN
 END $$;
 GRANT USAGE ON SCHEMA log TO kronika_reader;
 GRANT SELECT ON log.events, log.epochs, log.settings, log.accesses TO kronika_reader;
-REVOKE ALL ON FUNCTION log.head, log.recorded_at, log.position_at, log.reflected FROM PUBLIC;
+REVOKE ALL ON FUNCTION log.head, log.recorded_at, log.position_at, log.reflected, log.accesses_of FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.head, log.recorded_at, log.position_at, log.reflected TO kronika_app, kronika_reader;
+GRANT EXECUTE ON FUNCTION log.accesses_of TO kronika_reader;
 DO $$ DECLARE guarded regclass; BEGIN
     FOREACH guarded IN ARRAY ARRAY['log.events', 'log.accesses']::regclass[] LOOP
         IF NOT (SELECT relforcerowsecurity FROM pg_class WHERE oid = guarded) THEN

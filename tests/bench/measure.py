@@ -126,6 +126,14 @@ class Rounds:
             taken[-1].note,
         )
 
+    def ratio(self, one: Benchmark) -> float:
+        """The median of each round's own, as machines change their speed from one round to the next; what was not
+        measured in every round has that of the medians."""
+        ours, reference = self.readings[one.ours.name], self.readings[one.reference.name]
+        if len(ours) != len(reference):
+            return self.median(one.ours).value / self.median(one.reference).value
+        return statistics.median(a.value / b.value for a, b in zip(ours, reference, strict=True))
+
     def results(self, benchmarks: Sequence[Benchmark]) -> dict[str, dict[str, float]]:
         """What goes into bench.json."""
         found = {}
@@ -135,7 +143,7 @@ class Rounds:
                 found[one.name] = {
                     "value": round(value, 3),
                     "reference": round(reference, 3),
-                    "ratio": round(value / reference, 4),
+                    "ratio": round(self.ratio(one), 4),
                 }
         return found
 

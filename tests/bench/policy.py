@@ -55,7 +55,7 @@ OWNERS, TEAM = 500, 10
 """So many sales representatives, in teams of so many; half of all customers are their team's, too."""
 SHARED = 10_000
 """Every so-manieth customer is shared, with one representative or with one team."""
-TURNS, UNTOLD = 200, 10
+TURNS, UNTOLD = 400, 10
 """The first ones make connections, caches and plans."""
 
 NOBODY: LiteralString = "00000000-0000-0000-0000-000000000000"
@@ -228,7 +228,7 @@ async def ask(url: str, keys: Path) -> dict[str, dict[str, list[float]]]:
         told: dict[str, dict[str, list[float]]] = {}
         for what, path in (PAGES | SORTED | SEARCHES).items():
             taken: dict[str, list[float]] = {name: [] for name in ("plain", *CALLERS)}
-            for turn in range((TURNS // 7 if what in SEARCHES else TURNS) + UNTOLD):
+            for turn in range((TURNS // 14 if what in SEARCHES else TURNS) + UNTOLD):
                 for name in taken:
                     began = time.perf_counter()
                     if name in CALLERS:

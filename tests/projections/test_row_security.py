@@ -74,7 +74,7 @@ def test_views_ask_as_whoever_asks_them(owner):
 
 def test_what_passes_the_backstop_names_the_tenant_itself_and_finds_nothing_by_a_callers_path(owner):
     found = [row for row in owner.execute(DEFINERS, [SCHEMAS]).fetchall() if row[0] != "log.forget_accesses"]
-    assert len(found) == 3 + len(PLACES)
+    assert len(found) == 4 + len(PLACES)
     for name, source, configuration, everybody, readers, told in found:
         if name in PLACES:
             assert told in ("bigint", "timestamp with time zone"), name
