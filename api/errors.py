@@ -26,6 +26,7 @@ from domain.refusals import Refusal
 from eventlog.accesses import Unrecorded
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
+from projections.analytics.painting import Undrawable
 from projections.export_files import Expired, NotReady
 from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, QueryCancelled, TooMuch
 from projections.query import BadQuery
@@ -108,6 +109,7 @@ TABLE: dict[type[Exception], Rule] = {
     BadBody: Rule(400, "bad-body"),
     BadRequest: Rule(400, "bad-request"),
     BadQuery: Rule(400, "bad-query"),
+    Undrawable: Rule(400, "undrawable", "This cannot be drawn here: ask for the rows, or for the page (chart.html)."),
     BadPosition: Rule(400, "bad-position"),
     Unauthenticated: Rule(401, "unauthenticated", headers={"WWW-Authenticate": "Bearer"}),
     Forbidden: Rule(403, "forbidden"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from projections.analytics.painting import PAINTER
 from projections.analytics.views.view import Column, View
 
 Point = dict[str, Any]
@@ -36,21 +37,18 @@ STYLE = {
     "range": {"category": list(COLOURS)},
 }
 
-drawing = threading.Lock()
-"""Held while a picture is drawn: the renderer is one JavaScript engine, and one picture at a time is quick enough."""
+UNDRAWABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Signs that XML has no place for."""
 
 
 def drawn(view: type[View], rows: pa.Table, kind: str) -> bytes:
-    """The picture as `svg` or `html`."""
-    import vl_convert  # takes its time to load, and is needed nowhere else
-
+    """The picture as `svg` or `html`. Raises Undrawable."""
     specification = spec(view, rows)
-    with drawing:
-        if kind == "svg":
-            return str(vl_convert.vegalite_to_svg(specification)).encode()
-        # What a customer is called may look like markup; in JSON a `<` can be written otherwise.
-        told = orjson.dumps(specification).decode().replace("<", "\\u003c")
-        return PAGE.format(title=escape(view.name), library=library(), specification=told).encode()
+    if kind == "svg":
+        return PAINTER.paint(specification)
+    # What a customer is called may look like markup; in JSON a `<` can be written otherwise.
+    told = orjson.dumps(specification).decode().replace("<", "\\u003c")
+    return PAGE.format(title=escape(view.name), library=library(), specification=told).encode()
 
 
 PAGE = """<!DOCTYPE html>
@@ -62,7 +60,7 @@ PAGE = """<!DOCTYPE html>
 @cache
 def library() -> str:
     """The script that draws in a browser; it takes seconds to put together, so it is kept."""
-    import vl_convert
+    import vl_convert  # takes its time to load
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
 
@@ -256,4 +254,6 @@ def with_unit(name: str, column: Column) -> str:
 def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, str):
+        return UNDRAWABLE.sub("\ufffd", value)
     return value.isoformat() if isinstance(value, date) else value

@@ -11,6 +11,7 @@ import pytest
 
 from projections.analytics import VIEWS
 from projections.analytics.charts import drawn, spec
+from projections.analytics.painting import Painter, Undrawable
 from projections.analytics.views.view import DEFINITIONS, words
 
 ANY = {
@@ -56,6 +57,24 @@ def test_an_svg_is_a_picture_and_no_markup_of_others():
     assert picture.startswith("<svg")
     assert "</script><b>" not in picture
     assert "&lt;/script&gt;" in picture
+
+
+def test_signs_that_no_picture_can_show_are_drawn_as_unknown():
+    table = rows(VIEWS["slippage"])
+    names = [name for name, column in VIEWS["slippage"].columns.items() if column.kind == "text"]
+    odd = table.to_pydict() | {name: ["a\x15\x00b", "\uffff", "\x0b"] for name in names}
+    assert "a\ufffd\ufffdb" in drawn(VIEWS["slippage"], pa.table(odd), "svg").decode()
+
+
+def test_a_renderer_that_ends_takes_nobody_with_it_and_the_next_picture_is_drawn():
+    painter, fatal = (
+        Painter(),
+        {"data": {"values": [{"x": "\x15"}]}, "mark": "text", "encoding": {"text": {"field": "x"}}},
+    )
+    for unfit in (fatal, {"mark": 7}):
+        with pytest.raises(Undrawable):
+            painter.paint(unfit)
+    assert painter.paint(spec(VIEWS["slippage"], rows(VIEWS["slippage"]))).startswith(b"<svg")
 
 
 @pytest.mark.parametrize("name", sorted(DEFINITIONS))
