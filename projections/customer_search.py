@@ -15,11 +15,10 @@ from psycopg import AsyncConnection, sql
 from domain.customer import Customer
 from domain.policy import Sight
 from eventlog.envelope import Caller
-from eventlog.row_security import name_tenant
 from projections.as_of import part, rows, seen, together, ways
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
-from projections.nearest import all_of_few
+from projections.lookups import name_scope
 from projections.projection import Row, Table
 from projections.query import (
     MOST_ROWS,
@@ -38,14 +37,11 @@ from projections.query import (
     some_parked,
     started,
 )
-from projections.sight import among, written
+from projections.sight import written
 from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 CANDIDATES = 10_000
 """So many matches are ranked; a search for a single common letter would otherwise rank a good part of the table."""
-
-MANY = 1_000
-"""Of more matches it is not asked one by one whether they are shown."""
 
 CJK = 0x2E80
 """From here on, scripts whose characters say as much as words do."""
@@ -140,7 +136,7 @@ async def search(
     whole, readings = readings_of(text)
     words, shown_from = sought(caller.tenant, whole, readings), seen(CUSTOMERS, cut)
     async with connection.pipeline(), connection.transaction():
-        await name_tenant(connection, caller.tenant)
+        await name_scope(connection, caller)
         cursor = await started(connection, statement(caller, len(readings), limit, fields, cut), words)
         any_parked = await started(connection, some_parked(caller, shown_from))
     found = await cursor.fetchall()
@@ -193,7 +189,7 @@ def worded(caller: Caller, readings: int, limit: int, fields: Iterable[str], cut
         "WITH found AS MATERIALIZED (SELECT {distinct} s.tenant, s.id, s.name, s.searchable FROM {searched} s)"
         " SELECT {fields}, c.id AS _id FROM ("
         " SELECT s.tenant, s.id, s.name, {rank} AS rank, length(s.name) AS long"
-        " FROM (SELECT s.* FROM {shown} s WHERE {scope} LIMIT {candidates}) s"
+        " FROM (SELECT s.* FROM found s WHERE {scope} LIMIT {candidates}) s"
         " ORDER BY rank, long, s.name, s.id) s"
         " JOIN {customers} c USING (tenant, id)"
         " WHERE {visible} AND c.merged_into IS NULL AND c.retracted IS NULL"
@@ -205,7 +201,6 @@ def worded(caller: Caller, readings: int, limit: int, fields: Iterable[str], cut
         customers=plain(shown_rows(caller, seen(CUSTOMERS, cut), rows(CUSTOMERS, cut), decided=True)),
         rank=RANK,
         scope=plain(scope(caller, "s")),
-        shown=plain(shown_among(caller, cut)),
         visible=plain(scope(caller, "c")),
         candidates=sql.Literal(CANDIDATES),
         limit=sql.Literal(limit),
@@ -222,20 +217,6 @@ RANK = sql.SQL(
 def plain(part: sql.Composable) -> sql.SQL:
     """A part of a statement that names none of what is looked for: a % in it is a %."""
     return sql.SQL(part.as_string(None).replace("%", "%%"))
-
-
-def shown_among(caller: Caller, cut: Cut) -> sql.Composable:
-    """What is found and shown to the caller. Where few owners' customers are shown, an index has these, and to read all
-    of them there is quicker than to ask for each of the many that may have been found."""
-    one_by_one = among(caller, CUSTOMERS.stream, sql.Identifier("s", "id"))
-    mine = scope(caller, "t") + sql.SQL(" AND t.merged_into IS NULL AND t.retracted IS NULL")
-    few = None if cut else all_of_few(caller.sight(CUSTOMERS.stream), CUSTOMERS, mine)
-    if few is None:
-        return sql.SQL("(SELECT s.* FROM found s WHERE {})").format(one_by_one)
-    return sql.SQL(
-        "(SELECT s.* FROM found s WHERE {count} <= {many} AND {one_by_one}"
-        " UNION ALL SELECT s.* FROM found s WHERE {count} > {many} AND s.id IN ({few}))"
-    ).format(count=sql.SQL("(SELECT count(*) FROM found)"), many=sql.Literal(MANY), one_by_one=one_by_one, few=few)
 
 
 def readings_of(text: str) -> tuple[list[str], list[list[str]]]:
@@ -255,8 +236,8 @@ def readings_of(text: str) -> tuple[list[str], list[list[str]]]:
 
 
 def matching(reading: int, cut: Cut) -> sql.Composable:
-    """The customers that have all that is looked for, or had then: looked up where row security does not slow it
-    down."""
+    """The customers that have all that is looked for, or had then, and are shown to whom the transaction has named:
+    looked up where row security does not slow it down."""
     found = sql.SQL("{}({}::integer[], {}::text[])").format(
         sql.Identifier("read", "customers_that_matched" if cut else "customers_matching"),
         sql.Placeholder(f"parts_{reading}"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from projections.sight import BELONGING, Belonging, matching, shared, texts, written
+from projections.sight import BELONGING, Belonging, shared, texts, written
 
 if TYPE_CHECKING:
     from domain.policy import Sight
@@ -80,21 +80,6 @@ def nearest(
     if belonging.shared_with and sight.parties:
         ways.append(sql.SQL(SHARED).format(seen=shared(belonging.shared_with, t, sight.parties), **known))
     return sql.SQL(NEAREST).format(bound=bound, tenant=tenant, ways=sql.SQL(" UNION ").join(ways), **known)
-
-
-def all_of_few(sight: Sight, resource: Resource, where: sql.Composable) -> sql.Composed | None:
-    """The ids of all rows `t` that meet a condition and are shown, where these are few owners'."""
-    belonging, extent, t = BELONGING[resource.stream], sight.extents.get("read"), sql.Identifier("t")
-    if extent is None or extent.everything or len(extent.owners) + len(extent.teams) > FEW:
-        return None
-    ways = [matching(belonging.owner, t, extent.owners)]
-    if belonging.team and extent.teams:
-        ways.append(matching(belonging.team, t, extent.teams))
-    if belonging.shared_with and sight.parties:
-        ways.append(shared(belonging.shared_with, t, sight.parties))
-    return sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT t.id FROM {} t WHERE {} AND {}").format(resource.rows, where, way) for way in ways
-    )
 
 
 NOTHING_MORE = sql.SQL("")

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from eventlog.row_security import guarded
+from projections.lookups import LOOKUPS
 from projections.projection import Projection
 from projections.slot import Slot
 
@@ -93,39 +94,6 @@ SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a
  WHERE c.relnamespace = 'read'::regnamespace AND c.relkind = 'r' AND NOT c.relforcerowsecurity
 """
 
-LOOKING_UP = """
--- Operators that PostgreSQL does not hold to be leakproof find nothing by an index under row security. So what is found
--- by them alone is looked up here, of the tenant that the transaction has named, by the role that passes it. The tenant
--- is part of every hash; `|| ''` keeps the planner from going through all that is the tenant's instead.
-CREATE OR REPLACE FUNCTION read.customers_matching(parts integer[], patterns text[])
-RETURNS TABLE (tenant text, id uuid, name text, searchable text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off AS $$
-    SELECT s.tenant, s.id, s.name, s.searchable FROM read.customer_search s
-     WHERE s.tenant || '' = (SELECT current_setting('kronika.tenant', true))
-       AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
-$$;
-CREATE OR REPLACE FUNCTION read.customers_that_matched(parts integer[], patterns text[])
-RETURNS TABLE (tenant text, id uuid, name text, searchable text, valid_from timestamptz, valid_to timestamptz,
-               known_from bigint, known_to bigint, believed_to bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off AS $$
-    SELECT s.tenant, s.id, s.name, s.searchable, s.valid_from, s.valid_to, s.known_from, s.known_to, s.believed_to
-      FROM read.customer_search_past s
-     WHERE s.tenant || '' = (SELECT current_setting('kronika.tenant', true))
-       AND s.grams @> parts AND s.searchable LIKE ALL (patterns)
-$$;
-CREATE OR REPLACE FUNCTION read.customers_with_key(sought bigint, most integer) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off AS $$
-    SELECT k.id FROM read.duplicate_keys k
-     WHERE k.tenant || '' = (SELECT current_setting('kronika.tenant', true)) AND k.keys @> ARRAY[sought] LIMIT most
-$$;
-REVOKE ALL ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION read.customers_matching, read.customers_that_matched, read.customers_with_key
-   TO kronika_reader;
-"""
-
 MIGRATION_LOCK = 0x6B726F6E_00000002
 
 
@@ -143,7 +111,7 @@ def prepare(url: str, projections: Sequence[Projection]) -> list[str]:
         for (unguarded,) in connection.execute(UNGUARDED).fetchall():  # by an earlier release
             for statement in guarded(sql.Identifier("read", unguarded)):
                 connection.execute(statement)
-        connection.execute(LOOKING_UP)
+        connection.execute(LOOKUPS)
     return [p.name for p in projections if built.get(p.name, p.version) != p.version]
 
 

@@ -12,10 +12,10 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from eventlog.envelope import Caller
-from eventlog.row_security import name_tenant
 from projections.duplicates.blocks import MOST, kind_of_key
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.likeness import Likeness, Profile, likeness
+from projections.lookups import name_scope
 from projections.query import get, refuse_untold, scope, shown_to
 from projections.sight import among
 
@@ -78,7 +78,7 @@ async def duplicates_of(
     permit_comparison(caller)
     async with connection.transaction():
         await connection.execute(BY_INDEX)
-        await name_tenant(connection, caller.tenant)
+        await name_scope(connection, caller)
         rows = Rows(connection, caller)
         if not (await get(connection, caller, DUPLICATES, id, fields=("id",))).rows:
             return None
@@ -103,7 +103,7 @@ async def page(
     found = Found()
     async with connection.transaction():
         await connection.execute(BY_INDEX)
-        await name_tenant(connection, caller.tenant)
+        await name_scope(connection, caller)
         rows = Rows(connection, caller)
         for _ in range(AT_MOST // AT_ONCE):
             ids = await customers(connection, caller, source, after, AT_ONCE)
@@ -215,11 +215,9 @@ async def candidates(
     cursor = await connection.execute(
         CANDIDATES.format(
             scope=seen(caller),
-            seen=among(caller, DUPLICATES.stream, sql.Identifier("t", "id")),
             ids=sql.Literal(ids),
             most=sql.Literal(MOST),
             more=sql.Literal(MOST + 1),
-            most_found=sql.Literal(MOST + 1 if caller.sight(DUPLICATES.stream).everything else None),
         )
     )
     pairs = []
@@ -256,8 +254,7 @@ WITH asked AS MATERIALIZED (
     SELECT t.id, k.key FROM read.duplicate_keys t CROSS JOIN unnest(t.keys) AS k(key)
      WHERE {scope} AND t.id = ANY ({ids})
 ), blocks AS MATERIALIZED (
-    SELECT p.key, ARRAY(SELECT t.id FROM read.customers_with_key(p.key, {most_found}) AS t(id)
-                         WHERE {seen} LIMIT {more}) AS members
+    SELECT p.key, ARRAY(SELECT t.id FROM read.customers_with_key(p.key, {more}) AS t(id)) AS members
       FROM (SELECT DISTINCT key FROM asked) p
 )
 SELECT DISTINCT a.id, m.id, NULL::bigint

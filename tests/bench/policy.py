@@ -228,7 +228,7 @@ async def ask(url: str, keys: Path) -> dict[str, dict[str, list[float]]]:
         told: dict[str, dict[str, list[float]]] = {}
         for what, path in (PAGES | SORTED | SEARCHES).items():
             taken: dict[str, list[float]] = {name: [] for name in ("plain", *CALLERS)}
-            for turn in range((TURNS // 14 if what in SEARCHES else TURNS) + UNTOLD):
+            for turn in range((TURNS // 4 if what in SEARCHES else TURNS) + UNTOLD):
                 for name in taken:
                     began = time.perf_counter()
                     if name in CALLERS:

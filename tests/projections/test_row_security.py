@@ -26,6 +26,9 @@ NOT_READ = {"imports.file", "imports.outcome", "imports.kept", "log.commands", "
 PLACES = {"log.head", "log.recorded_at", "log.position_at", "log.reflected"}
 """Functions that look at the whole log, and tell a position or a moment."""
 
+SCOPE = ("everything", "owners", "teams", "parties")
+"""Settings that say whose customers a transaction is shown."""
+
 TABLES_OF = """
 SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity,
        EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant'),
@@ -79,7 +82,9 @@ def test_what_passes_the_backstop_names_the_tenant_itself_and_finds_nothing_by_a
         if name in PLACES:
             assert told in ("bigint", "timestamp with time zone"), name
         else:
-            assert re.search(r"tenant (\|\| '' )?= (\(SELECT )?current_setting\('kronika.tenant', true\)", source), name
+            assert re.search(r"tenant +(= |text +:= )current_setting\('kronika.tenant', true\)", source), name
+        if name.startswith("read."):
+            assert all(f"current_setting('kronika.{setting}', true)" in source for setting in SCOPE), name
         assert "search_path=pg_catalog, pg_temp" in configuration, name
         assert (everybody, readers) == (False, True), name
 

@@ -17,6 +17,7 @@ from projections.as_of import settled
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, readings_of, search, sought, statement
 from projections.cut import Cut
+from projections.lookups import name_scope
 from projections.query import BadQuery
 from tests.projections.conftest import day
 
@@ -87,6 +88,28 @@ async def test_another_tenants_customers_are_not_found(company):
     await company.customer("Secret")
     await company.settles()
     assert (await search(company.connection, Caller("other", "wu"), "secret")).rows == []
+
+
+async def test_what_passes_row_security_finds_those_alone_whom_the_transaction_may_be_shown(company):
+    for name, owner in (("Secret One", "li"), ("Secret Two", "wu"), ("Secret Three", None)):
+        await company.customer(name, owner=owner)
+    await company.settles()
+    words = sought(company.caller.tenant, *readings_of("secret"))
+    asked = "SELECT name FROM read.customers_matching(%(parts_0)s, %(patterns_0)s) ORDER BY name"
+
+    async def matching(*named) -> list[str]:
+        async with company.connection.transaction():
+            for naming, whose in named:
+                await naming(company.connection, whose)
+            return [name for (name,) in await (await company.connection.execute(asked, words)).fetchall()]
+
+    tenant, owner = company.caller.tenant, frozenset(["li"])
+    lis = replace(company.caller, sights={"customer": Sight({"read": Extent(owners=owner)})})
+    nobodys = replace(company.caller, sights={"customer": Sight({}, parties=frozenset(["user:li"]))})
+    assert await matching() == await matching((name_tenant, tenant)) == []
+    assert await matching((name_scope, company.caller)) == ["Secret One", "Secret Three", "Secret Two"]
+    assert await matching((name_scope, lis)) == ["Secret One"]
+    assert await matching((name_scope, nobodys)) == await matching((name_scope, Caller("other", "wu"))) == []
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\x00", "\u0301", "x" * 201])
