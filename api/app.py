@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -141,6 +142,10 @@ def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=settings.trusted_proxies is not None,
             forwarded_allow_ips=settings.trusted_proxies or "",
+            ssl_certfile=settings.api_certfile,
+            ssl_keyfile=settings.api_keyfile,
+            ssl_ca_certs=settings.api_devices and str(settings.api_devices),
+            ssl_cert_reqs=ssl.CERT_REQUIRED if settings.api_devices else ssl.CERT_NONE,
             timeout_graceful_shutdown=DRAIN_S,
         )
     )

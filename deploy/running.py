@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -33,14 +34,26 @@ def note(settings: Settings, addresses: "Addresses") -> Path:
 def ready(settings: Settings) -> bool:
     """Whether the API answers that it takes commands."""
     try:
-        with urlopen(f"{api_url(settings)}/health/ready", timeout=3) as answer:  # noqa: S310  # our own address
+        health, trusting = f"{api_url(settings)}/health/ready", own_certificate(settings)
+        with urlopen(health, timeout=3, context=trusting) as answer:  # noqa: S310  # our own address
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
 def api_url(settings: Settings) -> str:
-    return f"http://{settings.api_host}:{settings.api_port}"
+    return f"http{'s' if settings.api_certfile else ''}://{settings.api_host}:{settings.api_port}"
+
+
+def own_certificate(settings: Settings) -> ssl.SSLContext | None:
+    """What asks the API of this home for its own certificate, whatever name that has, and shows it as a device's."""
+    if settings.api_certfile is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.api_certfile)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    context.load_cert_chain(settings.api_certfile, settings.api_keyfile)
+    return context
 
 
 def located(settings: Settings) -> Settings:

@@ -104,6 +104,8 @@ class Issuer(BaseModel):
         return self
 
 
+KEY_FILES = ("ssl_keyfile", "api_keyfile")
+FILES = ("ssl_cafile", "ssl_certfile", "api_certfile", "api_devices", *KEY_FILES)
 EVERYBODYS = frozenset({"admin", "changeme", "default", "kafka", "kronika", "password", "postgres", "root", "secret"})
 """Passwords that nothing is kept by."""
 
@@ -141,6 +143,11 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    api_certfile: AbsolutePath | None = None
+    """The API's certificate with what it rests on, for HTTPS; unset: HTTP, for this machine or behind a proxy."""
+    api_keyfile: AbsolutePath | None = None
+    api_devices: AbsolutePath | None = None
+    """Certificates of authorities: a device that shows none of theirs is not let in, whatever key it has."""
     trusted_proxies: str | None = None
     """Addresses, with commas between, whose X-Forwarded-For is believed; keys may be bound to where callers are."""
     issuers: tuple[Issuer, ...] = ()
@@ -193,14 +200,22 @@ class Settings(BaseSettings):
                 f"KRONIKA_SECURITY_PROTOCOL={self.security_protocol} needs KRONIKA_SASL_MECHANISM, "
                 "KRONIKA_SASL_USERNAME and KRONIKA_SASL_PASSWORD"
             )
-        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+        if (self.api_certfile is None) != (self.api_keyfile is None) or (self.api_devices and not self.api_certfile):
+            raise ValueError(
+                "KRONIKA_API_CERTFILE and KRONIKA_API_KEYFILE belong together; KRONIKA_API_DEVICES needs both"
+            )
+        for name in FILES:
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"{_variable(name)}: there is no file {path}")
+        for name in KEY_FILES:
+            path = getattr(self, name)
+            if path is not None and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ValueError(f"{_variable(name)} is readable by others; run: chmod 600 {path}")
         return self
 
     def _keep_secrets(self) -> None:
-        """Raises ValueError for passwords that everybody knows, and for keys that others can read."""
+        """Raises ValueError for passwords that everybody knows."""
         url = conninfo_to_dict(self.database_url) if self.database_url else {}
         given = {
             "database_url": str(url.get("password") or ""),
@@ -209,8 +224,6 @@ class Settings(BaseSettings):
         for name, password in given.items():
             if password.lower() in EVERYBODYS:
                 raise ValueError(f"{_variable(name)} has a password that everybody knows; give it one of its own")
-        if self.ssl_keyfile is not None and self.ssl_keyfile.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ValueError(f"{_variable('ssl_keyfile')} is readable by others; run: chmod 600 {self.ssl_keyfile}")
 
     def kafka_client(self, bootstrap: str) -> dict[str, Any]:
         """The connection arguments of every kafka-python client; `bootstrap` is host:port,host:port."""

@@ -7,16 +7,21 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from deploy.settings import Settings
 
 from .conftest import client_of
 from .test_commands import PERSON, REGISTER, is_problem
@@ -28,6 +33,15 @@ SERVE = "from api.app import serve; from deploy.settings import load_settings; s
 
 @pytest.fixture
 def process(settings, tmp_path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with served(settings, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def served(
+    settings: Settings, tmp_path: Path, asking: ssl.SSLContext | None = None, **more: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process that serves, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -35,7 +49,9 @@ def process(settings, tmp_path) -> Iterator[tuple[subprocess.Popen[bytes], str]]
         "KRONIKA_HOME": str(settings.home),
         "KRONIKA_DATABASE_URL": str(settings.database_url),
         "KRONIKA_API_PORT": str(port),
+        **{f"KRONIKA_{name.upper()}": str(path) for name, path in more.items()},
     }
+    url = f"http{'s' if asking else ''}://127.0.0.1:{port}"
     with open(tmp_path / "log", "wb") as log:
         command = [sys.executable, "-c", SERVE]
         running = subprocess.Popen(command, env=environment, stderr=log, stdout=log)  # our own
@@ -43,13 +59,13 @@ def process(settings, tmp_path) -> Iterator[tuple[subprocess.Popen[bytes], str]]
         deadline = time.monotonic() + 30
         while True:
             try:
-                assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+                assert httpx.get(f"{url}/health/ready", verify=asking or False).status_code == 200
                 break
             except httpx.ConnectError:
                 assert running.poll() is None, (tmp_path / "log").read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-        yield running, f"http://127.0.0.1:{port}"
+        yield running, url
     finally:
         running.kill()
         running.wait()
