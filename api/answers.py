@@ -31,7 +31,8 @@ from projections.as_of import read_from, settled
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
-from projections.query import Page, ParkedEvent, Resource
+from projections.query import Page, ParkedEvent
+from projections.resource import Resource
 from projections.retracted import retraction
 
 LONGEST_S = 30.0

@@ -13,7 +13,7 @@ from api.answers import DAY, Calling, Fresh, House, moment_of, reading
 from api.kronika import Kronika
 from commands.dispatch import permit
 from projections.accesses import Wanted, accesses
-from projections.query import MOST_ROWS, SOME_ROWS
+from projections.asking import MOST_ROWS, SOME_ROWS
 
 router = APIRouter(tags=["identity"])
 

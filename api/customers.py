@@ -12,11 +12,12 @@ from api.answers import AsOf, Calling, House, asked_of, reading_as_of
 from api.reads import Entry, answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound, permit
 from projections.as_of import listed, seen
+from projections.asking import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of
 from projections.customer_360 import PARTS, SOURCES, SUMS, customer_360
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import SEARCHED, permit_search, search
 from projections.opportunities import OPPORTUNITIES
-from projections.query import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of, parked_among
+from projections.query import parked_among
 from projections.receivables import RECEIVABLES
 from projections.replay import replay
 from projections.timeline import TIMELINE, timeline

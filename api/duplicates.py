@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 
 from api.answers import Calling, Fresh, House, Reading, reading
 from commands.dispatch import permit
+from projections.asking import MOST_ROWS, SOME_ROWS
 from projections.customer_card import CUSTOMERS
 from projections.duplicates.keys import DUPLICATES
 from projections.duplicates.report import LIKELY, Found, duplicates_of, page, permit_comparison
-from projections.query import MOST_ROWS, SOME_ROWS, parked_among
+from projections.query import parked_among
 
 router = APIRouter(tags=["customers"])
 

@@ -27,9 +27,9 @@ from eventlog.accesses import Unrecorded
 from eventlog.errors import BadPosition, CommandReused, LogUnavailable, PositionAbandoned
 from eventlog.keys import KeyDestroyed, KeyStoreError
 from projections.analytics.painting import Undrawable
+from projections.asking import BadQuery
 from projections.export_files import Expired, NotReady
 from projections.freshness import LakehouseAway, NotFreshYet, ParkedRead, QueryCancelled, TooMuch
-from projections.query import BadQuery
 from projections.retracted import Retracted
 
 MEDIA_TYPE = b"application/problem+json"

@@ -15,11 +15,11 @@ from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
 from commands.dispatch import permit
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.as_of import listed, seen
+from projections.asking import MOST_ROWS, Ask, Filter, filter_of
 from projections.opportunities import OPPORTUNITIES
 from projections.parked import parked
 from projections.pipeline_board import BoardColumn, board, permit_board
 from projections.pipelines import PIPELINES
-from projections.query import MOST_ROWS, Ask, Filter, filter_of
 from projections.stage_durations import STAGE_DURATIONS
 
 router = APIRouter(tags=["opportunities"])

@@ -17,22 +17,12 @@ from commands.dispatch import NotFound, permit
 from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.as_of import listed
+from projections.asking import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
 from projections.history import Change, blame, diff, history
-from projections.query import (
-    MOST_ROWS,
-    OPERATORS,
-    SOME_ROWS,
-    Ask,
-    Filter,
-    Kind,
-    Resource,
-    ask_of,
-    check,
-    get,
-    names_customers,
-)
+from projections.query import check, get, names_customers
+from projections.resource import OPERATORS, Kind, Resource
 from projections.timeline import TIMELINE
 
 Endpoint = Callable[..., Awaitable[Response]]

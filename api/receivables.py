@@ -14,8 +14,8 @@ from api.answers import AsOf, Calling, House, reading_as_of
 from api.reads import resting_on
 from commands.dispatch import permit
 from projections.as_of import seen
+from projections.asking import Filter
 from projections.parked import parked
-from projections.query import Filter
 from projections.receivables import RECEIVABLES, ageing
 
 router = APIRouter(tags=["receivables"])

@@ -21,7 +21,7 @@ from eventlog.envelope import Caller
 from projections.analytics import FACTS
 from projections.analytics.views import View
 from projections.analytics.views.view import definitions_of, named, permit_fact
-from projections.query import MOST_ROWS, SOME_ROWS
+from projections.asking import MOST_ROWS, SOME_ROWS
 from projections.query_runs import answer_of, runs_of
 from projections.saved_queries import SAVED_QUERY_ROWS, queries_for, query_for
 

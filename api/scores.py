@@ -17,9 +17,11 @@ from api.answers import Calling, Fresh, House, Reading, reading
 from commands.dispatch import permit
 from projections.analytics.charts import drawn
 from projections.analytics.views.outlook import Calibration
+from projections.asking import MOST_ROWS, SOME_ROWS, Ask
 from projections.customer_card import CUSTOMERS
 from projections.opportunities import OPPORTUNITIES
-from projections.query import MOST_ROWS, SOME_ROWS, Ask, Resource, check, get
+from projections.query import check, get
+from projections.resource import Resource
 from projections.scores import scores_in, scores_of
 from projections.scoring_runs import SCORING_RUNS
 

@@ -24,10 +24,10 @@ from eventlog.errors import BadPosition, PositionAbandoned
 from eventlog.keys import FileKeyStore
 from eventlog.log import Log
 from eventlog.positions import Epochs
+from projections.asking import BadQuery
 from projections.cut import NOW, Cut
 from projections.export_files import part_of
 from projections.exportable import check
-from projections.query import BadQuery
 from workers.clerk import Desk, Job, Taken, alone
 from workers.exports.task import EXPORTS
 from workers.lifetime import Surroundings

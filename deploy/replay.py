@@ -17,7 +17,7 @@ from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.keys import FileKeyStore
-from projections.query import VALUES
+from projections.asking import VALUES
 from projections.replay import Step, replay
 
 PAGE = 500

@@ -11,8 +11,8 @@ from projections.orders import ORDER_ROWS, ORDERS
 from projections.past import PastRows, past_of
 from projections.pipelines import PIPELINE_ROWS, PIPELINES
 from projections.projection import Projection
-from projections.query import Resource
 from projections.receivables import RECEIVABLE_ROWS, RECEIVABLES
+from projections.resource import Resource
 from projections.saved_queries import SAVED_QUERY_ROWS
 from projections.scoring_runs import SCORING_RUN_ROWS, SCORING_RUNS
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS

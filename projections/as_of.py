@@ -11,12 +11,14 @@ from uuid import UUID
 from psycopg import AsyncConnection, sql
 
 from eventlog.envelope import Caller
+from projections.asking import Ask
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.families import family
 from projections.opportunities import OPPORTUNITIES
 from projections.past import ENDLESS, HEADLESS, LONGEST
-from projections.query import Ask, Page, Resource, scope, select
+from projections.query import Page, scope, select
+from projections.resource import Resource
 from projections.stream_rows import StreamRows
 
 AHEAD = timedelta(minutes=5)

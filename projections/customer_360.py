@@ -11,12 +11,14 @@ from psycopg import AsyncConnection, sql
 
 from eventlog.envelope import Caller
 from projections.as_of import family_of, rows, seen, sources
+from projections.asking import Ask, Filter
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
-from projections.query import Ask, Filter, Plan, Resource, one, shown_rows, shown_to, started
+from projections.query import Plan, one, shown_rows, shown_to, started
 from projections.receivables import ageing_statement
+from projections.resource import Resource
 from projections.tickets import TICKETS
 from projections.timeline import TIMELINE, concerning
 

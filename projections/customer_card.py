@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.customer import Customer
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 

@@ -16,18 +16,15 @@ from domain.customer import Customer
 from domain.policy import Sight
 from eventlog.envelope import Caller
 from projections.as_of import part, rows, seen, together, ways
+from projections.asking import MOST_ROWS, BadQuery, no_oddities
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.lookups import name_scope
 from projections.projection import Row, Table
 from projections.query import (
-    MOST_ROWS,
     WORDED,
-    BadQuery,
     Page,
-    Resource,
     Statement,
-    no_oddities,
     one,
     parked_among,
     refuse_untold,
@@ -37,6 +34,7 @@ from projections.query import (
     some_parked,
     started,
 )
+from projections.resource import Resource
 from projections.sight import written
 from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 

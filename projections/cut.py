@@ -13,8 +13,10 @@ from psycopg.rows import TupleRow
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
+from projections.asking import Ask, Filter
 from projections.projection import Projection, Row
-from projections.query import Ask, Filter, Page, ParkedEvent, Plan, Resource, started
+from projections.query import Page, ParkedEvent, Plan, started
+from projections.resource import Resource
 from projections.sight import shown_by_log
 from projections.slot import as_json
 

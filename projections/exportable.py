@@ -15,9 +15,11 @@ from eventlog.codec import Codec, event_types
 from eventlog.envelope import Caller
 from projections import RESOURCES
 from projections.as_of import listed, read_from, settled
+from projections.asking import MOST_ROWS, RESERVED, Ask, BadQuery, ask_of
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
-from projections.query import MOST_ROWS, RESERVED, Ask, BadQuery, Kind, Plan, Resource, ask_of
+from projections.query import Plan
+from projections.resource import Kind, Resource
 from projections.shown_events import DECIDING, events_shown
 from projections.timeline import TIMELINE
 from projections.told import as_told

@@ -12,7 +12,8 @@ from projections.sight import BELONGING, Belonging, shared, texts, written
 
 if TYPE_CHECKING:
     from domain.policy import Sight
-    from projections.query import Filter, Kind, Resource
+    from projections.asking import Filter
+    from projections.resource import Kind, Resource
 
 FEW, OWN = 100, 4
 """So many names of owners and teams are looked up one by one, and so many where all that is theirs is sorted. Whoever

@@ -9,7 +9,7 @@ from domain.opportunity import Opportunity
 from domain.values import cents
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 OPEN: LiteralString = "stage_type = 'open'"

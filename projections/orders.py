@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain.order import Order, Part, due, label, owed_back, percent, total_of
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows, by_owner
 
 NOTHING = Decimal(0)

@@ -13,11 +13,12 @@ from psycopg import AsyncConnection, sql
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
 from eventlog.envelope import Caller
 from projections.as_of import rows, rows_at_once, seen
+from projections.asking import Filter, condition
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.opportunities import OPEN, OPPORTUNITIES
 from projections.pipelines import PIPELINES
-from projections.query import Filter, condition, refuse_untold, scope, shown_rows, shown_to, started, with_merged
+from projections.query import refuse_untold, scope, shown_rows, shown_to, started, with_merged
 
 CARD = (
     *(

@@ -5,208 +5,31 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from typing import Annotated, Any, LiteralString
-from typing import Literal as OneOf
+from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
 from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
 
 from domain.policy import EVERYTHING, Forbidden, Sight
 from eventlog.envelope import Caller
+from projections.asking import MOST_ROWS, Ask, BadQuery, Filter, condition, value_of
 from projections.families import LIVE, family
 from projections.nearest import found_by_owner, nearest
-from projections.past import HOLDS, past_of
-from projections.projection import Projection
+from projections.resource import Kind, Resource
 from projections.sight import BELONGING, YES, Belonging, among, belongs, events_seen, events_told, told, written
-from projections.stream_rows import StreamRows
-
-Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
-"""What a column holds. In jsonb: a `set` of texts (shown as a sorted list), a `map` of text to text, a `list` of texts,
-or any other `json`."""
-
-Total = OneOf["none", "estimate", "exact"]
-
-KINDS: dict[str, Kind] = {
-    "text": "text",
-    "uuid": "id",
-    "numeric": "number",
-    "integer": "integer",
-    "bigint": "integer",
-    "date": "date",
-    "timestamptz": "moment",
-    "boolean": "flag",
-    "jsonb": "json",
-}
-COMPARISONS: dict[str, LiteralString] = {"eq": "=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-SCALAR = (*COMPARISONS, "in", "null")
-OPERATORS: dict[Kind, tuple[str, ...]] = {
-    "text": SCALAR,
-    "number": SCALAR,
-    "integer": SCALAR,
-    "date": SCALAR,
-    "moment": SCALAR,
-    "id": ("eq", "in", "null"),
-    "flag": ("eq", "null"),
-    "set": ("has",),
-    "map": ("has",),
-    "list": ("has",),
-    "json": (),
-}
-RESERVED = ("sort", "fields", "cursor", "limit", "total")
-"""Parameters of a list that are no filters; a column of such a name is filtered with its operator ("total.eq")."""
 
 NAME_A_CUSTOMER = ("customer_id", "parent_id")
 """Columns that name a customer: who asks for one by them asks for those merged into it, too."""
 
-MOST_ROWS = 500
-SOME_ROWS = 50
 WORDED = 300
 """So many statements are kept in words."""
 
 Statement = sql.SQL | sql.Composed
-
-
-class BadQuery(ValueError):
-    """What is asked for cannot be asked like this; the message lists what is possible."""
-
-
-@dataclass(frozen=True, eq=False)
-class Resource:
-    """A read model as callers see it. The API makes its routes from these."""
-
-    name: str
-    projection: Projection
-    stream: str
-    """The kind of the streams behind it, for their history: "customer"."""
-    sets: tuple[str, ...] = ()
-    maps: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
-    """Columns worked out when read, as SQL over the row `t`, all {rows} there are and the moment {now}; shown, not
-    filtered or sorted by."""
-    only: LiteralString = "true"
-    """Which rows are shown; never those of what was retracted."""
-    beside: Mapping[str, sql.Composable] = field(default_factory=dict)
-    """Where the rows of other read models are, by the names that `only` has for them."""
-    empty_unless_asked: str | None = None
-    """A column that is null in all rows shown, unless a filter names it, or the rows by their key."""
-    key: tuple[str, ...] = ("id",)
-    """What tells rows of one tenant apart, and breaks ties of the order."""
-    sort: str = "-created_at"
-    of_events: bool = False
-    """Whether each row is an event, of whatever stream."""
-    columns: dict[str, Kind] = field(init=False)
-    """The columns that can be filtered, and all but the jsonb ones sorted, by."""
-    never_null: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        table = self.projection.table
-        hidden = {"tenant", "since", "retracted", *self.hidden}
-        if "retracted" in table.columns and "retracted" not in self.only:
-            object.__setattr__(self, "only", "(" + self.only + ") AND t.retracted IS NULL")
-        kinds: dict[str, Kind] = {n: KINDS[kind.split()[0]] for n, kind in table.columns.items() if n not in hidden}
-        named: dict[Kind, tuple[str, ...]] = {"set": self.sets, "map": self.maps, "list": self.lists}
-        kinds |= {name: kind for kind, names in named.items() for name in names}
-        object.__setattr__(self, "columns", kinds)
-        strict = {name for name, kind in table.columns.items() if kind.endswith("NOT NULL")}
-        object.__setattr__(self, "never_null", frozenset({*strict, *table.key}))
-
-    @property
-    def sortable(self) -> list[str]:
-        return [name for name, kind in self.columns.items() if SCALAR[0] in OPERATORS[kind]]
-
-    @property
-    def fields(self) -> list[str]:
-        return [*self.columns, *self.computed]
-
-    @property
-    def rows(self) -> sql.Composable:
-        return sql.Identifier("read", self.projection.name)
-
-    @cached_property
-    def past(self) -> Resource:
-        """The same over all versions of its rows; itself where each row is an event."""
-        if not isinstance(self.projection, StreamRows):
-            return self
-        return replace(self, projection=past_of(self.projection), hidden=(*self.hidden, *HOLDS))
-
-
-def no_oddities(text: str) -> str:
-    if "\x00" in text or (not text.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in text)):
-        raise ValueError("holds a NUL or half a character")
-    return text
-
-
-def writable(number: Decimal) -> Decimal:
-    if number and not -40 <= number.adjusted() <= 40:
-        raise ValueError("is too large or too small a number")
-    return number
-
-
-VALUES: dict[Kind, TypeAdapter[Any]] = {
-    "text": TypeAdapter(Annotated[str, AfterValidator(no_oddities)]),
-    "id": TypeAdapter(UUID),
-    "number": TypeAdapter(Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(writable)]),
-    "integer": TypeAdapter(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
-    "date": TypeAdapter(date),
-    "moment": TypeAdapter(AwareDatetime),
-    "flag": TypeAdapter(bool),
-}
-LOOKS: dict[Kind, str] = {
-    "text": "text",
-    "id": "an id like 6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01",
-    "number": "a number like 1200.50",
-    "integer": "a whole number",
-    "date": "a day like 2026-01-31",
-    "moment": "a moment with its zone like 2026-01-31T09:00:00Z",
-    "flag": "true or false",
-}
-
-
-def value_of(kind: Kind, text: Any, where: str) -> Any:
-    try:
-        return VALUES[kind].validate_python(text)
-    except (ValidationError, ArithmeticError):
-        raise BadQuery(f"{where} is to be {LOOKS[kind]}.") from None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """One condition on a column; `value` is of the column's type, a tuple for "in", a bool for "null"."""
-
-    column: str
-    operator: str
-    value: Any
-    merged: tuple[UUID, ...] = field(default=(), repr=False)
-    """The customers that the value names, and those merged into them. No part of the question that a cursor belongs to:
-    a list goes on though somebody is merged meanwhile."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What is asked of a resource: which rows, in which order, which of their fields, how many of them."""
-
-    filters: tuple[Filter, ...] = ()
-    sort: str | None = None
-    """A column, with a leading - for the largest first; rows where it is null come last either way."""
-    fields: tuple[str, ...] = ()
-    """All when empty."""
-    cursor: str | None = None
-    limit: int = SOME_ROWS
-    total: Total = "none"
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """The moment that computed columns refer to."""
-    as_of: str = ""
-    """What else a cursor belongs to: the moments of both clocks, where they are not now."""
 
 
 @dataclass(frozen=True)
@@ -226,59 +49,6 @@ class Page:
     cursor: str | None = None
     total: int | None = None
     parked: dict[UUID, ParkedEvent] = field(default_factory=dict)
-
-
-def ask_of(resource: Resource, parameters: Iterable[tuple[str, str]]) -> Ask:
-    """Read a query string: `sort`, `fields`, `cursor`, `limit` and `total`, everything else being filters:
-    `stage=Proposal`, `amount.gte=1000`, `owner.in=li,wang`, `closed_on.null=true`, `tags.has=vip`,
-    `consents.has=email:given`. Raises BadQuery."""
-    ask, filters = Ask(), []
-    for name, text in parameters:
-        match name:
-            case "sort":
-                ask = replace(ask, sort=text)
-            case "cursor":
-                ask = replace(ask, cursor=text)
-            case "fields":
-                ask = replace(ask, fields=tuple(part.strip() for part in text.split(",")))
-            case "limit":
-                ask = replace(ask, limit=value_of("integer", text, "limit"))
-            case "total":
-                ask = replace(ask, total=total_asked(text))
-            case _:
-                filters.append(filter_of(resource, name, text))
-    return replace(ask, filters=tuple(filters))
-
-
-def total_asked(text: str) -> Total:
-    match text:
-        case "none" | "estimate" | "exact":
-            return text
-    raise BadQuery("total is to be none, estimate or exact.")
-
-
-def filter_of(resource: Resource, name: str, text: str) -> Filter:
-    """A condition as a query string says it: "column" or "column.operator", and the value. Raises BadQuery."""
-    column, _, operator = name.partition(".")
-    kind = resource.columns.get(column)
-    if kind is None:
-        known = ", ".join(name for name, kind in resource.columns.items() if OPERATORS[kind])
-        raise BadQuery(
-            f"{resource.name} cannot be filtered by {column!r}; possible: {known}, and {', '.join(RESERVED)}."
-        )
-    operator = operator or "eq"
-    if operator not in OPERATORS[kind]:
-        possible = ", ".join(f"{column}.{one}" for one in OPERATORS[kind]) or "nothing"
-        raise BadQuery(f"{column} of {resource.name} does not know {operator!r}; possible: {possible}.")
-    match operator:
-        case "null":
-            return Filter(column, operator, value_of("flag", text, name))
-        case "in":
-            return Filter(column, operator, tuple(value_of(kind, part.strip(), name) for part in text.split(",")))
-        case "has":
-            return Filter(column, operator, value_of("text", text, name))
-        case _:
-            return Filter(column, operator, value_of(kind, text, name))
 
 
 def scope(caller: Caller, row: LiteralString = "t") -> sql.Composed:
@@ -682,26 +452,6 @@ def refuse_untold(resource: Resource, untold: frozenset[str], names: Iterable[st
     for name in names:
         if name in untold:
             raise Forbidden(f"Your roles are not told {name} of {resource.name}: leave it out.")
-
-
-def condition(resource: Resource, asked: Filter) -> sql.Composed:
-    column, value = sql.Identifier("t", asked.column), asked.value
-    match asked.operator:
-        case "eq" | "in" if asked.merged:
-            return sql.SQL("{} = ANY ({})").format(column, sql.Literal(list(asked.merged)))
-        case "null":
-            return column + sql.SQL(" IS NULL" if value else " IS NOT NULL")
-        case "in":
-            return sql.SQL("{} IN ({})").format(column, sql.SQL(", ").join(map(sql.Literal, value)))
-        case "has" if resource.columns[asked.column] == "list":
-            return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb([value])))
-        case "has" if resource.columns[asked.column] == "map" and ":" in value:
-            name, _, entry = value.partition(":")
-            return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb({name: entry})))
-        case "has":
-            return sql.SQL("{} ? {}").format(column, sql.Literal(value))
-        case operator:
-            return sql.SQL("{} {} {}").format(column, sql.SQL(COMPARISONS[operator]), sql.Literal(value))
 
 
 def shown(kind: Kind | None, value: Any) -> Any:

@@ -16,7 +16,8 @@ from eventlog.envelope import Caller, Recorded
 from projections.as_of import family_of, rows, seen
 from projections.cut import NOW, Cut
 from projections.projection import Row, Table, on
-from projections.query import Resource, shown_rows, shown_to
+from projections.query import shown_rows, shown_to
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 NOTHING = Decimal(0)

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from domain.scoring import ScoringRun
 from projections.projection import Table
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 

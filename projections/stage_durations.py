@@ -8,7 +8,7 @@ from domain.opportunity import Opportunity
 from eventlog.envelope import Recorded
 from projections.opportunities import OPPORTUNITIES, StageMove
 from projections.projection import Projection, Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 
 
 class StageDurations(Projection):

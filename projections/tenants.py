@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.tenant import Tenant
 from projections.projection import Table
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
 

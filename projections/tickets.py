@@ -11,7 +11,7 @@ from domain.service_times import Cycle, service_times, wall_clock
 from domain.ticket import Ticket
 from eventlog.envelope import Recorded
 from projections.projection import Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import (
     BY_CREATED,
     BY_UPDATED,

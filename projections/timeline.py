@@ -13,10 +13,12 @@ from domain import AGGREGATES
 from domain.aggregate import Event, field_names
 from eventlog.envelope import Caller, Recorded
 from projections.as_of import asked_then, family_of, happened, rows
+from projections.asking import Ask
 from projections.cut import NOW, Cut
 from projections.opportunities import OPPORTUNITIES
 from projections.projection import Projection, Row, Table
-from projections.query import Ask, Page, Resource, scope, select
+from projections.query import Page, scope, select
+from projections.resource import Resource
 from projections.stream_rows import events_of
 
 EXISTENCE: LiteralString = (

@@ -27,9 +27,9 @@ from eventlog.log import Log
 from projections.analytics.lake import Lake, LakeAbsent, reflected
 from projections.analytics.sandbox.asking import Found, Room, ask, code
 from projections.as_of import settled
+from projections.asking import BadQuery
 from projections.cut import Cut
 from projections.freshness import LakehouseAway, TooMuch
-from projections.query import BadQuery
 from projections.query_runs import Run, clear_away, keep
 from workers.clerk import Desk, Job
 from workers.lifetime import Surroundings

@@ -7,7 +7,7 @@ from eventlog.envelope import Recorded
 from projections.duplicates.blocks import keys_of
 from projections.duplicates.likeness import Profile
 from projections.projection import Row, Table, on
-from projections.query import Resource
+from projections.resource import Resource
 from projections.stream_rows import ROW_KEY, STREAM_COLUMNS, StreamRows
 
 

@@ -28,13 +28,14 @@ from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake, prepare
 from projections.analytics.views import Funnel, Revenue, ServiceCycles, View
 from projections.as_of import listed, settled
+from projections.asking import Ask, Filter
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.host import Host
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
 from projections.pipeline_board import board
-from projections.query import Ask, Filter, Resource
+from projections.resource import Resource
 from projections.slot import Slot
 from projections.tickets import TICKETS
 from tests.bench.copying import without_indexes

@@ -29,9 +29,10 @@ from eventlog.codec import Codec
 from eventlog.envelope import Caller, Context
 from eventlog.log import Log
 from projections import PROJECTIONS
+from projections.asking import Ask, Filter
 from projections.customer_card import CUSTOMERS
 from projections.host import Host
-from projections.query import Ask, Filter, Page, select
+from projections.query import Page, select
 from projections.slot import Slot
 from projections.timeline import timeline
 from tests.bench import as_of

@@ -15,8 +15,8 @@ from domain.data_import import Import
 from eventlog import feed
 from eventlog.envelope import Caller
 from projections.as_of import settled
+from projections.asking import Filter
 from projections.cut import Cut
-from projections.query import Filter
 from tests.data.sending import DATA
 from tests.projections.remembered import KEPT, all_of, told_by_the_log
 

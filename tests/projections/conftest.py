@@ -14,8 +14,10 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.log import Log
 from projections import TABLES
+from projections.asking import ask_of
 from projections.host import Host
-from projections.query import Page, Resource, ask_of, select
+from projections.query import Page, select
+from projections.resource import Resource
 from projections.slot import Slot
 from tests.log_helpers import ask, take_in
 

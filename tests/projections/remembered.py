@@ -21,8 +21,9 @@ from eventlog.envelope import Caller
 from eventlog.log import Log
 from projections import RESOURCES
 from projections.as_of import listed
+from projections.asking import Ask
 from projections.cut import Cut, folded
-from projections.query import Ask, shown
+from projections.query import shown
 from projections.receivables import RECEIVABLES
 from projections.stream_rows import StreamRows
 from tests.log_helpers import ask

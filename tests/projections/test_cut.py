@@ -16,12 +16,13 @@ from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
 from eventlog.log import Log
 from projections import PROJECTIONS, RESOURCES
+from projections.asking import Ask, Filter
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
 from projections.history import blame, diff, history
 from projections.host import Host
 from projections.opportunities import OPPORTUNITIES
-from projections.query import Ask, Filter, Plan, get, started
+from projections.query import Plan, get, started
 from projections.slot import Slot
 from projections.tables import indexes_of, table_of
 from tests.projections.conftest import Company, day

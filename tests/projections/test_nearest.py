@@ -8,9 +8,10 @@ from random import Random
 import pytest
 
 from domain.policy import Extent, Record, Sight
+from projections.asking import ask_of
 from projections.nearest import found_by_owner
 from projections.opportunities import OPPORTUNITIES
-from projections.query import ask_of, select
+from projections.query import select
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from eventlog.connections import APP_ROLE
 from projections import PASTS, as_of
 from projections.as_of import listed, settled
+from projections.asking import Ask, BadQuery, Filter
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, folded
 from projections.orders import ORDERS
 from projections.past import HOLDS, LONGEST
-from projections.query import Ask, BadQuery, Filter
 from projections.rebuild import Differs, rebuild
 from tests.domain.anything import BEGINNING
 from tests.projections.conftest import day

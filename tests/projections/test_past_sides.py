@@ -9,13 +9,13 @@ from random import Random
 import pytest
 
 from projections.as_of import listed, settled
+from projections.asking import Ask, Filter
 from projections.customer_360 import customer_360
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
 from projections.pipeline_board import board
-from projections.query import Ask, Filter
 from projections.receivables import RECEIVABLES, ageing
 from projections.stage_durations import STAGE_DURATIONS
 from projections.timeline import timeline

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from eventlog.envelope import Caller
+from projections.asking import BadQuery, ask_of
 from projections.customer_card import CUSTOMERS
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
-from projections.query import BadQuery, Plan, ask_of, get, select
+from projections.query import Plan, get, select
 from tests.log_helpers import ACME
 from tests.projections.conftest import day
 

@@ -10,13 +10,13 @@ import pytest
 
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from eventlog.envelope import Caller
+from projections.asking import Ask, ask_of, filter_of
 from projections.customer_360 import customer_360
 from projections.customer_card import CUSTOMERS
 from projections.history import history
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
 from projections.pipeline_board import board
-from projections.query import Ask, ask_of, filter_of
 from projections.receivables import RECEIVABLES, ageing
 from projections.stage_durations import STAGE_DURATIONS
 from projections.tickets import TICKETS

@@ -14,11 +14,11 @@ from domain.values import Phone
 from eventlog.envelope import Caller
 from eventlog.row_security import name_tenant
 from projections.as_of import settled
+from projections.asking import BadQuery
 from projections.customer_card import CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, readings_of, search, sought, statement
 from projections.cut import Cut
 from projections.lookups import name_scope
-from projections.query import BadQuery
 from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ import orjson
 
 from commands.importing.sources import harmless
 from projections.exportable import Row
-from projections.query import Kind
+from projections.resource import Kind
 from workers.exports.parts import Parts
 
 Columns = Mapping[str, Kind]

@@ -13,7 +13,7 @@ from typing import Any
 from xlsxwriter import Workbook
 
 from projections.exportable import Row
-from projections.query import Kind
+from projections.resource import Kind
 from workers.exports.formats import Columns, Unfit, cell
 from workers.exports.parts import PART, Parts
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from projections.exportable import Row
-from projections.query import Kind
+from projections.resource import Kind
 from workers.exports.formats import Columns, Unfit, as_json
 from workers.exports.parts import Parts
 

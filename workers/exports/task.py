@@ -23,10 +23,10 @@ from eventlog.callers import acting
 from eventlog.envelope import Caller, Context
 from eventlog.positions import Epochs
 from projections.as_of import settled
+from projections.asking import BadQuery
 from projections.cut import Cut
 from projections.export_files import clear_away, forget, keep
 from projections.exportable import Exportable, exportable
-from projections.query import BadQuery
 from workers.clerk import Desk, Job
 from workers.exports.formats import Csv, JsonLines, Unfit, Writer
 from workers.exports.parts import Parts

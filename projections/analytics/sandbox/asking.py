@@ -15,9 +15,9 @@ from pyarrow import ipc
 from eventlog.envelope import Caller
 from projections.analytics import FACTS
 from projections.analytics.views.view import told_to
+from projections.asking import BadQuery
 from projections.cut import Cut
 from projections.freshness import LakehouseAway, TooMuch
-from projections.query import BadQuery
 
 MODULE = "projections.analytics.sandbox"
 START_S = 15

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from api.reads import route_name
-from projections.query import Resource
+from projections.resource import Resource
 from tests.policy.company import Person
 from tests.policy.questions.case import FORBIDDEN, PASSING, Case, denied, fields, row_for, seen
 from tests.policy.world import Answer, World

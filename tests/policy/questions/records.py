@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from api.reads import route_name
-from projections.query import Resource
+from projections.resource import Resource
 from tests.policy import rules
 from tests.policy.company import Person
 from tests.policy.questions.case import FORBIDDEN, HIDDEN, Case, denied, fields, reads, row_for, seen
