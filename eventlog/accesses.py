@@ -75,7 +75,8 @@ class Access:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-Waiting = tuple[Sequence[Access], asyncio.Future[None]]
+Said = asyncio.Future[None]
+Waiting = tuple[Sequence[Access], Said]
 
 
 class Accesses:
@@ -95,13 +96,17 @@ class Accesses:
 
     def begin(self, accesses: Sequence[Access], *, alone: bool = False) -> asyncio.Future[None]:
         """Have them written; done when they are on disk. Raises Unrecorded, as the future does, when that is not
-        certain. Who is `alone` in being answered has no company to wait for."""
+        certain. Who is `alone` in being answered has no company to wait for: they are on their way at once."""
         if len(self._waiting) >= CAPACITY:
             raise Unrecorded("Too many answers are waiting to be recorded; ask again shortly.")
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((accesses, written))
         if self._task is None:
-            self._task = asyncio.create_task(self._run(0 if alone else TURNS), name="access log")
+            begun = None
+            if alone and self._line:
+                with suppress(Exception):  # what is wrong with it is told when it is tried again
+                    begun = self._said(accesses)
+            self._task = asyncio.create_task(self._run(0 if alone else TURNS, begun), name="access log")
         return written
 
     async def close(self) -> None:
@@ -110,19 +115,21 @@ class Accesses:
             await self._task
         await self._disconnect()
 
-    async def _run(self, turns: int) -> None:
+    async def _run(self, turns: int, begun: Said | None) -> None:
+        """`begun`: what waits first is being written already, alone."""
         try:
             while self._waiting:
                 for _ in range(turns):
                     await asyncio.sleep(0)
-                turns = TURNS
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                await self._answer(batch)
+                turns, most = TURNS, 1 if begun else BATCH
+                batch, self._waiting = self._waiting[:most], self._waiting[most:]
+                await self._answer(batch, begun)
+                begun = None
         finally:
             self._task = None
 
-    async def _answer(self, batch: list[Waiting]) -> None:
-        error = await self._written([access for accesses, _ in batch for access in accesses])
+    async def _answer(self, batch: list[Waiting], begun: Said | None = None) -> None:
+        error = await self._written([access for accesses, _ in batch for access in accesses], begun)
         if len(batch) > 1 and error is not None and not isinstance(error, Unrecorded):
             for one in batch:  # whichever is at fault fails alone
                 await self._answer([one])
@@ -135,13 +142,17 @@ class Accesses:
             else:
                 written.set_exception(error)
 
-    async def _written(self, accesses: list[Access]) -> Exception | None:
+    async def _written(self, accesses: list[Access], begun: Said | None) -> Exception | None:
         """None when all of them are on disk. Retries over new connections while the store is away."""
         deadline, pause = time.monotonic() + PATIENCE_S, 0.02
         while True:
             began = time.perf_counter()
             try:
-                await self._flush(accesses)
+                said, begun = begun, None
+                if said is None:
+                    await self._connect()
+                    said = self._said(accesses)
+                await said
             except psycopg.Error as error:
                 await self._disconnect()
                 if isinstance(error, psycopg.DataError):
@@ -159,17 +170,16 @@ class Accesses:
                     recorded(outcome).inc(count)
                 return None
 
-    async def _flush(self, accesses: list[Access]) -> None:
-        """One statement and one transaction."""
-        line = await self._connected()
+    def _said(self, accesses: Sequence[Access]) -> Said:
+        """Send them as one statement and one transaction; to be awaited, or to be told what went wrong."""
+        assert self._line is not None
         rows = [row_of(access) for access in accesses]
         parts = [part for row in rows for part in (ELEMENT(len(row) + 4, len(COLUMNS)), row)]
-        await line.say(ARRAY(1, 0, line.number, len(rows), 1) + b"".join(parts))
+        return self._line.say(ARRAY(1, 0, self._line.number, len(rows), 1) + b"".join(parts))
 
-    async def _connected(self) -> Line:
+    async def _connect(self) -> None:
         if self._line is None:
             self._line = await Line.open(self._url, OPTIONS, INSERT, "log.accessed", SILENCE_S)
-        return self._line
 
     async def _disconnect(self) -> None:
         if self._line is not None:

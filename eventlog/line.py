@@ -52,19 +52,21 @@ class Line:
             raise
         return cls(connection, number, patience_s)
 
-    async def say(self, value: bytes) -> None:
-        """Returns when it is done with this value, in PostgreSQL's binary form. Raises psycopg.Error; whether it
-        was done when that is an OperationalError, nobody knows."""
+    def say(self, value: bytes) -> asyncio.Future[None]:
+        """Send this value, in PostgreSQL's binary form; done when it is done with it. Raises psycopg.Error, as the
+        future does; whether it was done when that is an OperationalError, nobody knows."""
         assert self._answer is None, "one at a time"
+        self._pgconn.send_query_prepared(b"said", [value], param_formats=[Format.BINARY])
         answer = self._answer = self._loop.create_future()
         silence = self._loop.call_later(self._patience_s, self._give_up)
-        try:
-            self._pgconn.send_query_prepared(b"said", [value], param_formats=[Format.BINARY])
-            self._send()
-            await answer
-        finally:
+
+        def free(_: asyncio.Future[None]) -> None:
             silence.cancel()
             self._answer = None
+
+        answer.add_done_callback(free)
+        self._send()
+        return answer
 
     async def close(self) -> None:
         self._loop.remove_reader(self._socket)

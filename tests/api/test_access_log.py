@@ -166,14 +166,31 @@ async def test_an_answer_that_cannot_be_recorded_does_not_leave(client, customer
     assert (await client.get("/v1/customers")).status_code == 200
 
 
-async def test_one_that_cannot_be_kept_fails_alone(house):
-    def access(actor: str) -> Access:
-        return Access("acme", actor, "GET /", "shown", (), uuid4())
+def access(actor: str) -> Access:
+    return Access("acme", actor, "GET /", "shown", (), uuid4())
 
+
+async def test_one_that_cannot_be_kept_fails_alone(house):
     told = await asyncio.gather(
         *(house.accesses.record([access(actor)]) for actor in ("one", "no\0body", "two")), return_exceptions=True
     )
     assert [type(one) for one in told] == [type(None), psycopg.errors.CharacterNotInRepertoire, type(None)]
+
+
+async def test_what_is_on_its_way_when_the_store_hangs_up_is_on_record_once(house, settings):
+    writing = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%INSERT INTO log.accesses%'"
+    with psycopg.connect(str(settings.database_url), autocommit=True) as owner:
+        for turn in range(20):
+            await house.accesses.begin([access("before")], alone=True)
+            if turn % 2:  # before it is sent, else while it is under way
+                owner.execute(writing + " AND pid <> pg_backend_pid()")
+                await asyncio.sleep(0.01)
+            written = house.accesses.begin([access(f"alone {turn}")], alone=True)
+            company = [house.accesses.begin([access(f"company {turn}")]) for _ in range(3)]
+            owner.execute(writing + " AND pid <> pg_backend_pid()")
+            await asyncio.gather(written, *company)
+        found = owner.execute("SELECT count(*), count(DISTINCT id) FROM log.accesses WHERE actor ~ '^(alone|comp)'")
+        assert found.fetchone() == (80, 80)
 
 
 async def test_the_application_can_add_to_it_and_change_nothing(client, settings, customer):

@@ -48,7 +48,7 @@ async def test_what_is_refused_is_told_and_the_line_goes_on(database_url, owner)
 @pytest.mark.parametrize("waiting", [True, False])
 async def test_a_server_that_hangs_up_is_heard_of(database_url, owner, waiting):
     line = await sleeping(database_url, 20)
-    said = asyncio.create_task(line.say(LONG)) if waiting else None
+    said = line.say(LONG) if waiting else None
     await asyncio.sleep(0.1)
     owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'line'")
     await asyncio.sleep(0.1)
