@@ -141,6 +141,8 @@ class Accesses:
                 written.set_result(None)
             else:
                 written.set_exception(error)
+        if error is None:
+            asyncio.get_running_loop().call_soon(count, batch)  # whoever waits goes first
 
     async def _written(self, accesses: list[Access], begun: Said | None) -> Exception | None:
         """None when all of them are on disk. Retries over new connections while the store is away."""
@@ -166,8 +168,6 @@ class Accesses:
                 return error
             else:
                 FLUSH_SECONDS.observe(time.perf_counter() - began)
-                for outcome, count in Counted(access.outcome for access in accesses).items():
-                    recorded(outcome).inc(count)
                 return None
 
     def _said(self, accesses: Sequence[Access]) -> Said:
@@ -186,6 +186,11 @@ class Accesses:
             with suppress(psycopg.Error):
                 await self._line.close()
             self._line = None
+
+
+def count(batch: Sequence[Waiting]) -> None:
+    for outcome, times in Counted(access.outcome for accesses, _ in batch for access in accesses).items():
+        recorded(outcome).inc(times)
 
 
 ELEMENT = Struct(">ii").pack  # of a list of rows: how long it is, and how many columns it has
