@@ -15,6 +15,7 @@ from psycopg.pq.abc import PGresult
 
 from eventlog.connections import CONNECT_S
 
+HUNG_UP = "the server has hung up"
 DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -30,6 +31,7 @@ class Line:
         self._answer: asyncio.Future[None] | None = None
         self._refused: PGresult | None = None
         self._socket = self._pgconn.socket
+        self._hearing = True
         self._loop.add_reader(self._socket, self._hear)
 
     @classmethod
@@ -56,7 +58,11 @@ class Line:
         """Send this value, in PostgreSQL's binary form; done when it is done with it. Raises psycopg.Error, as the
         future does; whether it was done when that is an OperationalError, nobody knows."""
         assert self._answer is None, "one at a time"
-        self._pgconn.send_query_prepared(b"said", [value], param_formats=[Format.BINARY])
+        try:
+            self._pgconn.send_query_prepared(b"said", [value], param_formats=[Format.BINARY])
+        except psycopg.Error:
+            self._hear_no_more()
+            raise
         answer = self._answer = self._loop.create_future()
         silence = self._loop.call_later(self._patience_s, self._give_up)
 
@@ -69,15 +75,24 @@ class Line:
         return answer
 
     async def close(self) -> None:
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._hear_no_more()
         await self._connection.close()
+
+    def _hear_no_more(self) -> None:
+        """At once when the socket is closed: its number may be another's soon."""
+        if self._hearing:
+            self._hearing = False
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
 
     def _send(self) -> None:
         """Hand what is left to the network; the rest when it can take more."""
         try:
             left = self._pgconn.flush()
+            if self._pgconn.status != ConnStatus.OK:  # libpq has closed the socket: nobody will be called for it
+                raise psycopg.OperationalError(HUNG_UP)
         except psycopg.Error as error:
+            self._hear_no_more()
             self._fail(error)
             return
         if left:
@@ -95,13 +110,14 @@ class Line:
                 if result.status not in DONE:
                     self._refused = self._refused or result
         except psycopg.Error as error:
-            self._loop.remove_reader(self._socket)  # it has hung up; who speaks next is told
+            self._hear_no_more()  # it has hung up; who speaks next is told
             self._fail(error)
 
     def _end(self) -> None:
         refused, self._refused = self._refused, None
         if self._pgconn.status != ConnStatus.OK:
-            self._fail(psycopg.OperationalError("the server has hung up"))
+            self._hear_no_more()
+            self._fail(psycopg.OperationalError(HUNG_UP))
         elif refused is not None:
             self._fail(error_from_result(refused))
         elif self._answer is not None and not self._answer.done():
