@@ -178,16 +178,17 @@ async def test_one_that_cannot_be_kept_fails_alone(house):
 
 
 async def test_what_is_on_its_way_when_the_store_hangs_up_is_on_record_once(house, settings):
-    writing = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%INSERT INTO log.accesses%'"
+    hang_up = "SELECT pg_terminate_backend(%s)"
     with psycopg.connect(str(settings.database_url), autocommit=True) as owner:
         for turn in range(20):
             await house.accesses.begin([access("before")], alone=True)
+            server = [house.accesses._line._connection.info.backend_pid]
             if turn % 2:  # before it is sent, else while it is under way
-                owner.execute(writing + " AND pid <> pg_backend_pid()")
+                owner.execute(hang_up, server)
                 await asyncio.sleep(0.01)
             written = house.accesses.begin([access(f"alone {turn}")], alone=True)
             company = [house.accesses.begin([access(f"company {turn}")]) for _ in range(3)]
-            owner.execute(writing + " AND pid <> pg_backend_pid()")
+            owner.execute(hang_up, server)
             await asyncio.gather(written, *company)
         found = owner.execute("SELECT count(*), count(DISTINCT id) FROM log.accesses WHERE actor ~ '^(alone|comp)'")
         assert found.fetchone() == (80, 80)
