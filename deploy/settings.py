@@ -106,6 +106,7 @@ class Issuer(BaseModel):
 
 KEY_FILES = ("ssl_keyfile", "api_keyfile")
 FILES = ("ssl_cafile", "ssl_certfile", "api_certfile", "api_devices", *KEY_FILES)
+"""Settings that name files; of those with a key in it none may be for others to read."""
 EVERYBODYS = frozenset({"admin", "changeme", "default", "kafka", "kronika", "password", "postgres", "root", "secret"})
 """Passwords that nothing is kept by."""
 
