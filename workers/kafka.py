@@ -10,9 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +82,7 @@ class Publisher:
 
     def __init__(self, thread: Thread, producer: Any, admin: Any) -> None:
         self._thread, self._producer, self._admin = thread, producer, admin
+        self._ends: dict[TopicPartition, int] = {}  # where each partition ended when something was last appended to it
         self._closing = False
 
     @classmethod
@@ -115,10 +120,18 @@ class Publisher:
         return await self._thread.run(make)
 
     async def publish(self, topic: str, records: Sequence[Record]) -> int:
-        """Append the records. Returns how many, from the first on without a gap, are acknowledged to be there."""
+        """Append the records. Returns how many, from the first on without a gap, are acknowledged to be there.
+
+        Kafka takes for a repetition, and drops, what a producer of the same number has sent before, and a Kafka that
+        lost its data gives its numbers out once more. So nothing counts that is acknowledged to be at a place which was
+        taken before."""
         return await self._thread.run(self._publish, topic, records)
 
     def _publish(self, topic: str, records: Sequence[Record]) -> int:
+        places = {r.partition: TopicPartition(topic, r.partition) for r in records}
+        if new := {place: OffsetSpec.LATEST for place in places.values() if place not in self._ends}:
+            for place, found in self._admin.list_partition_offsets(new, timeout_ms=PATIENCE_MS).items():
+                self._ends[place] = found.offset
         sent: list[Any] = []
         with contextlib.suppress(
             KafkaError, ValueError
@@ -129,9 +142,14 @@ class Publisher:
             with contextlib.suppress(KafkaError):
                 self._producer.flush(timeout=0.5)
         # One by one: a batch that failed says nothing about the later ones, nor they about it.
-        for acknowledged, sending in enumerate(sent):
+        for acknowledged, (record, sending) in enumerate(zip(records, sent, strict=False)):
             if not (sending.is_done and sending.succeeded()):
                 return acknowledged
+            place, offset = places[record.partition], sending.value.offset
+            if offset < self._ends[place]:
+                log.warning("taken for a repetition", topic=topic, position=record.position, offset=offset)
+                return acknowledged
+            self._ends[place] = offset + 1
         return len(sent)
 
     async def close(self) -> None:

@@ -77,10 +77,12 @@ async def standing(connection: AsyncConnection[Any]) -> Standing:
 
 async def publish(database_url: str, kafka: Kafka) -> None:
     """Publish until something breaks: then whatever Kafka has not acknowledged is still to be published."""
-    async with connected(database_url) as connection, publisher(kafka) as to:
-        tail = Tail(connection, to, await lead(connection))
-        await tail.check_topic()
-        await tail.follow()
+    async with connected(database_url) as connection:
+        at = await lead(connection)
+        async with publisher(kafka) as to:
+            tail = Tail(connection, to, at)
+            await tail.check_topic()
+            await tail.follow()
 
 
 @asynccontextmanager

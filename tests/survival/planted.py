@@ -303,8 +303,8 @@ BUGS = (
         "a new leader begins at the head",
         "what its predecessor had not yet published never reaches Kafka",
         RELAY,
-        "        tail = Tail(connection, to, await lead(connection))\n",
-        "        tail = Tail(connection, to, replace(await lead(connection), position=await feed.head(connection)))\n",
+        "        at = await lead(connection)\n",
+        "        at = replace(await lead(connection), position=await feed.head(connection))\n",
         *each(*RELAYS, at_="relay.before_publish", times=4),
     ),
     bug(
