@@ -12,7 +12,7 @@ from projections.stream_rows import BY_CREATED, BY_UPDATED, ROW_KEY, STREAM_COLU
 class CustomerCard(StreamRows):
     """What is known of each customer. Sums over its orders are no part of it: they are made when read."""
 
-    version = 5  # the newest of each owner, of a class
+    version = 6  # each owner's, in every order that lists are shown in
     aggregate = Customer
     table = Table(
         "customers",
@@ -54,7 +54,11 @@ class CustomerCard(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, name, id)",
-            *by_owner("updated_at", "name", "tier", shown="merged_into IS NULL AND retracted IS NULL"),
+            *by_owner(
+                "tier",
+                sorts=("created_at", "updated_at", "name", "last_interaction_at"),
+                shown="merged_into IS NULL AND retracted IS NULL",
+            ),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, last_interaction_at, id)",
             "(tenant, parent_id) WHERE parent_id IS NOT NULL",

@@ -29,10 +29,12 @@ def found_by_owner(sight: Sight, resource: Resource, column: str, filters: Itera
     if belonging is None or extent is None or extent.everything or resource.rows != belonging.rows:
         return None
     indexes = resource.projection.table.indexes
-    found = next(filter(None, map(OWNERS_ROWS.match, indexes)), None)
-    if found is None or any(finds_few(one, resource.columns[one.column], indexes) for one in filters):
+    if any(finds_few(one, resource.columns[one.column], indexes) for one in filters):
         return None
-    most = FEW if column == found[1] else OWN if column in found[2].split(", ") and not filters else 0
+    found = [index for index in map(OWNERS_ROWS.match, indexes) if index]
+    in_order = any(column == index[1] for index in found)
+    at_hand = not filters and any(column in index[2].split(", ") for index in found)
+    most = FEW if in_order else OWN if at_hand else 0
     return belonging if len(extent.owners) + len(extent.teams) <= most else None
 
 
@@ -54,9 +56,11 @@ def nearest(
     limit: int,
     *,
     descending: bool,
+    present: bool,
 ) -> sql.Composed:
-    """The first rows `t` of a tenant that meet a condition and are shown, as a source. Of each owner so many are read;
-    along the order of the whole list it would be all that come before the last of them."""
+    """The first rows `t` of a tenant that meet a condition and are shown, as a source; `present`: they have a value in
+    the column. Of each owner so many are read; along the order of the whole list it would be all that come before the
+    last of them."""
     extent, t = sight.extents["read"], sql.Identifier("t")
     known: dict[str, sql.Composable] = {
         "table": written(resource.rows),
@@ -67,12 +71,12 @@ def nearest(
     }
     owners = {"words": texts(extent.owners), "belongs": sql.SQL(belonging.owner).format(v=t)}
     bound: sql.Composable = NOTHING_MORE
-    if len(extent.owners) > OWN:  # of many, most have nothing so new that it would be shown
+    if present and len(extent.owners) > OWN:  # of many, most have nothing so new that it would be shown
         first = sql.Literal(2 * limit // len(extent.owners) + 4)
         known["where"] = written(
             where + sql.SQL(BEYOND).format(beyond=sql.SQL(">=" if descending else "<="), column=column)
         )
-        ends = {"end": sql.SQL("'-infinity'" if descending else "'infinity'"), "last": LAST[descending]}
+        ends = {"tenant": tenant, "last": LAST[descending]}
         bound = sql.SQL(BOUND).format(first=first, **owners, **ends, **known | {"where": written(where)})
     ways = [sql.SQL(OF_EACH).format(**owners, **known)]
     if belonging.team and extent.teams:
@@ -92,7 +96,7 @@ WITH bound AS MATERIALIZED (SELECT coalesce((
             SELECT {column} AS place FROM {table} t WHERE {belongs} = one.name AND {where}
              ORDER BY {column} {direction}, t.id {direction} LIMIT {first}) f
          ORDER BY f.place {direction} LIMIT {limit}) f
-    HAVING count(*) = {limit}), {end}) AS place)
+    HAVING count(*) = {limit}), (SELECT {last}({column}) FROM {table} t WHERE {tenant})) AS place)
 """
 BEYOND = " AND {column} {beyond} (SELECT place FROM bound)"
 OF_EACH = """

@@ -19,7 +19,7 @@ StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Oppo
 class Opportunities(StreamRows):
     """Each possible sale, won and lost ones included; the pipeline board is a question to this table."""
 
-    version = 5  # the newest of each owner, in a state
+    version = 6  # those of each owner that changed last
     aggregate = Opportunity
     passing = (OPEN,)
     table = Table(
@@ -64,7 +64,7 @@ class Opportunities(StreamRows):
             "(tenant, amount, id)",
             "(tenant, expected_close, id)",
             "(tenant, closed_on, id)",
-            *by_owner("updated_at", "amount", "expected_close", "stage"),
+            *by_owner("amount", "expected_close", "stage"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, subject_id) WHERE customer_id <> subject_id",

@@ -277,14 +277,11 @@ class Plan:
         return self._page([part for run in self._runs() for part in run])
 
     def pages(self) -> Sequence[Statement]:
-        """The same, where rows without a value are in parts of their own as a statement of theirs: for when those with
-        one do not fill the page."""
-        if self._others:
+        """The same, rows without a value as a statement of their own: for when those with one do not fill the page."""
+        if self._others or not self._whole or self.resource.of_events or self.ask.cursor or self._of_its_own:
             return [self._page(run) for run in self._runs()]
-        if not self._whole or self.resource.of_events or self.ask.cursor or self._of_its_own:
-            return [self.page()]
         ask = replace(self.ask, now=ALWAYS, as_of="", total="none")
-        return [first_page(self._caller.tenant, self._caller.sight(self.resource.stream), self.resource, ask)]
+        return first_pages(self._caller.tenant, self._caller.sight(self.resource.stream), self.resource, ask)
 
     @property
     def _of_its_own(self) -> bool:
@@ -296,18 +293,16 @@ class Plan:
         """Those with a value in the sorting column, and those without, as far as they come after the cursor."""
         value, key = self._after
         column, keys = sql.Identifier("t", self.column), [sql.Identifier("t", name) for name in self.resource.key]
-        runs: list[tuple[sql.Composable, list[Part]]] = []
+        runs: list[tuple[int, sql.Composable, list[Part]]] = []
         if key is None or value is not None:
             present = sql.SQL("{} IS NOT NULL").format(column)
-            runs.append((present if key is None else self._beyond([column, *keys], [value, *key]), self._parts))
+            runs.append((0, present if key is None else self._beyond([column, *keys], [value, *key]), self._parts))
         if self.column not in self.resource.never_null:
             absent = sql.SQL("{} IS NULL").format(column)
             if key is not None and value is None:
                 absent += sql.SQL(" AND ") + self._beyond(keys, key)
-            runs.append((absent, self._lacking or self._parts))
-        return [
-            [self._run(number, part, run, column, keys) for part in some] for number, (run, some) in enumerate(runs)
-        ]
+            runs.append((1, absent, self._lacking or self._parts))
+        return [[self._run(number, part, run, column, keys) for part in some] for number, run, some in runs]
 
     def _page(self, parts: list[sql.Composed]) -> sql.Composed:
         if len(parts) == 1:
@@ -347,7 +342,7 @@ class Plan:
     ) -> sql.Composed:
         source, rows = part
         if self._by_owner:
-            rows = self._nearest(self._by_owner, run, column)
+            rows = self._nearest(self._by_owner, run, column, present=number == 0)
         named = [*zip([column, *keys], [sql.Identifier("_sort"), *self._keys], strict=True)]
         columns = [self._expression(name, source) for name in self.fields]
         columns += [sql.SQL("{} AS {}").format(value, name) for value, name in named]
@@ -360,11 +355,14 @@ class Plan:
             sql.Literal(self.ask.limit + 1),
         )
 
-    def _nearest(self, belonging: Belonging, run: sql.Composable, column: sql.Identifier) -> sql.Composed:
+    def _nearest(
+        self, belonging: Belonging, run: sql.Composable, column: sql.Identifier, *, present: bool
+    ) -> sql.Composed:
         """The first of the rows that are shown, as what follows the columns."""
         where, limit = self._where + sql.SQL(" AND ") + run, self.ask.limit + 1
         tenant, sight = scope(self._caller), self.sight
-        found = nearest(belonging, sight, self.resource, tenant, where, column, limit, descending=self.descending)
+        order = {"descending": self.descending, "present": present}
+        found = nearest(belonging, sight, self.resource, tenant, where, column, limit, **order)
         return sql.SQL(" FROM {} t WHERE true").format(shown_rows(self._caller, self.resource, found, decided=True))
 
     def _expression(self, name: str, source: sql.Composable) -> sql.Composable:
@@ -416,10 +414,11 @@ ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 @lru_cache(WORDED)
-def first_page(tenant: str, sight: Sight, resource: Resource, ask: Ask) -> sql.SQL:
+def first_pages(tenant: str, sight: Sight, resource: Resource, ask: Ask) -> list[sql.SQL]:
     """The first page of a live list in words, which rest on nothing else of a caller. Whoever looks at a list again
     pays for them once, here and, as the words are the same, in PostgreSQL."""
-    return written(Plan(Caller(tenant, "", sights={resource.stream: sight}), resource, ask).page())
+    plan = Plan(Caller(tenant, "", sights={resource.stream: sight}), resource, ask)
+    return [written(plan._page(run)) for run in plan._runs()]
 
 
 def check(caller: Caller, resource: Resource, ask: Ask) -> None:

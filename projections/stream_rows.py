@@ -35,11 +35,14 @@ BY_CREATED = "(tenant, created_at, id)"
 BY_UPDATED = "(tenant, updated_at, id)"
 
 
-def by_owner(*also: str, shown: str = "retracted IS NULL") -> tuple[str, str]:
-    """Indexes with each owner's and each team's rows, as far as lists show them, the newest first; `also` is what few
-    of them can be sorted by, and many filtered, without being read."""
+def by_owner(
+    *also: str, sorts: tuple[str, ...] = ("created_at", "updated_at"), shown: str = "retracted IS NULL"
+) -> tuple[str, ...]:
+    """Indexes with each owner's and each team's rows, as far as lists show them, in the order of each of `sorts`;
+    `also` is what few of them can be sorted by, and many filtered, without being read."""
     shows = f"INCLUDE ({', '.join(also)}) WHERE {shown}"
-    return f"(tenant, owner, created_at, id) {shows}", f"(tenant, team, created_at, id) {shows} AND team IS NOT NULL"
+    owners = [f"(tenant, owner, {column}, id) {shows}" for column in sorts]
+    return *owners, *(f"(tenant, team, {column}, id) {shows} AND team IS NOT NULL" for column in sorts)
 
 
 class StreamRows(Projection):

@@ -45,7 +45,7 @@ class Tickets(StreamRows):
     waits for us.
     """
 
-    version = 5  # the newest of each owner, in a state
+    version = 6  # those of each owner that changed last
     aggregate = Ticket
     passing = ("queue_place IS NOT NULL",)
     table = Table(
@@ -95,7 +95,7 @@ class Tickets(StreamRows):
             BY_CREATED,
             BY_UPDATED,
             "(tenant, queue_place, id)",
-            *by_owner("updated_at", "queue_place", "state"),
+            *by_owner("queue_place", "state"),
             "USING gin (shared_with) WHERE shared_with <> '{}'",
             "(tenant, customer_id, created_at)",
             "(tenant, number)",

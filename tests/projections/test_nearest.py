@@ -9,9 +9,11 @@ import pytest
 
 from domain.policy import Extent, Record, Sight
 from projections.asking import ask_of
+from projections.customer_card import CUSTOMERS
 from projections.nearest import found_by_owner
 from projections.opportunities import OPPORTUNITIES
 from projections.query import select
+from tests.projections.conftest import day
 
 pytestmark = pytest.mark.anyio
 
@@ -45,20 +47,44 @@ async def test_whoever_sees_few_owners_rows_pages_through_these_and_no_others(co
             mine = [
                 row["id"] for row in whole if sight.lets("read", Record(row["owner"], row["team"], row["shared_with"]))
             ]
-            assert await paged(company, caller, "") == mine
-            assert await paged(company, caller, "sort=created_at") == mine[::-1]
+            assert await paged(company, caller, OPPORTUNITIES, "") == mine
+            assert await paged(company, caller, OPPORTUNITIES, "sort=created_at") == mine[::-1]
             renamed = [row["id"] for row in whole if row["id"] in mine and row["title"] == "40 pumps"]
-            assert await paged(company, caller, "title=40 pumps") == renamed
+            assert await paged(company, caller, OPPORTUNITIES, "title=40 pumps") == renamed
 
 
-async def paged(company, caller, query):
+@pytest.mark.parametrize("column", ["created_at", "updated_at", "name", "last_interaction_at"])
+async def test_whatever_their_order_nobody_is_left_out_who_has_no_name_or_was_never_talked_to(company, column):
+    random = Random(column)
+    for name in ["Anna", "infinity", "zoë", "李雷", "王芳"] * 6:
+        belongs = {"owner": random.choice(OWNERS), "team": random.choice(TEAMS)}
+        id = await company.customer(name, **{name: value for name, value in belongs.items() if value})
+        if random.random() < 0.4:
+            talk = {"channel": "call", "direction": "in", "subject": "Hello", "occurred_at": day(random.randint(1, 28))}
+            await company.does("log-interaction", customer_id=id, **talk)
+    await company.settles()
+    await company.connection.execute("UPDATE read.customers SET name = NULL WHERE name = 'Anna'")  # as when forgotten
+    for sort in (column, f"-{column}"):
+        whole = (await company.list(CUSTOMERS, f"limit=500&sort={sort}")).rows
+        for extent in SIGHTS.values():
+            sight = Sight({"read": extent})
+            caller = replace(company.caller, sights={"customer": sight})
+            mine = [
+                row["id"] for row in whole if sight.lets("read", Record(row["owner"], row["team"], row["shared_with"]))
+            ]
+            assert await paged(company, caller, CUSTOMERS, f"sort={sort}") == mine
+
+
+async def paged(company, caller, resource, query):
     """The ids of all pages."""
     found, cursor = [], ""
     while True:
         pairs = [tuple(part.split("=")) for part in f"{query}&limit=4{cursor}".split("&") if part]
-        asked = ask_of(OPPORTUNITIES, pairs)
-        assert found_by_owner(caller.sight("opportunity"), OPPORTUNITIES, "created_at", asked.filters)
-        page = await select(company.connection, caller, OPPORTUNITIES, asked)
+        asked = ask_of(resource, pairs)
+        assert found_by_owner(
+            caller.sight(resource.stream), resource, (asked.sort or "created_at").lstrip("-"), asked.filters
+        )
+        page = await select(company.connection, caller, resource, asked)
         assert len(page.rows) <= 4
         found += [row["id"] for row in page.rows]
         if page.cursor is None:
