@@ -30,12 +30,16 @@ WITH entered AS (
     SELECT stream_id AS pipeline_id, pipeline_version, rank, stage FROM stages WHERE stage_type <> 'lost'
      UNION ALL
     SELECT $default_pipeline::UUID, 0, s.rank, s.stage FROM (SELECT unnest($default_stages) AS s) WHERE s.stage_type <> 'lost'
+), place AS (
+    SELECT e.cohort, e.pipeline_id, e.pipeline_version, way.furthest, way.now, count(*) AS opportunities
+      FROM entered e JOIN way USING (stream_id)
+     GROUP BY ALL
 ), counted AS (
-    SELECT c.cohort, c.pipeline_id, c.pipeline_version, step.rank, step.stage,
-           count(*) FILTER (way.furthest >= step.rank) AS reached,
-           count(*) FILTER (way.furthest = step.rank AND way.now = 'open') AS open,
-           count(*) FILTER (way.furthest = step.rank AND way.now = 'lost') AS lost
-      FROM entered c JOIN way USING (stream_id) JOIN step USING (pipeline_id, pipeline_version)
+    SELECT p.cohort, p.pipeline_id, p.pipeline_version, step.rank, step.stage,
+           coalesce(sum(opportunities) FILTER (p.furthest >= step.rank), 0)::BIGINT AS reached,
+           coalesce(sum(opportunities) FILTER (p.furthest = step.rank AND p.now = 'open'), 0)::BIGINT AS open,
+           coalesce(sum(opportunities) FILTER (p.furthest = step.rank AND p.now = 'lost'), 0)::BIGINT AS lost
+      FROM place p JOIN step USING (pipeline_id, pipeline_version)
      GROUP BY ALL
 )
 SELECT cohort, pipeline_id, pipeline_version, rank, stage, reached, open, lost,
