@@ -15,13 +15,15 @@ import structlog
 
 def log_as_lines(level: str) -> None:
     """Set up the logs of this process, unless it has done so already. Of libraries only warnings are told; what
-    kafka-python has to say, the workers say in one line themselves."""
+    kafka-python has to say, the workers say in one line themselves, and an error that psycopg ignores follows from one
+    that it raised."""
     if structlog.is_configured():
         return
     handler = logging.StreamHandler()
     handler.setFormatter(Line())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg").addFilter(lambda record: not record.msg.startswith("error ignored"))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
