@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -155,6 +155,40 @@ async def everything(
             yield found
     finally:
         coming.cancel()
+
+
+async def by_stream(
+    connection: AsyncConnection[Any], codec: Codec, *, up_to: int, types: list[str], limit: int = PAGE
+) -> AsyncGenerator[list[Recorded], None]:
+    """All events of these types with position <= up_to, stream by stream and in the order of each: a page has all of
+    some streams, some `limit` events. The connection is in a transaction meanwhile."""
+    async with connection.transaction(), connection.cursor("by_stream", binary=True, row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}, data, personal FROM log.events WHERE position <= %s AND type = ANY(%s)"  # noqa: S608  # constants
+            " ORDER BY tenant, stream_id, version",
+            [up_to, types],
+        )
+
+        def fetch() -> asyncio.Task[list[tuple[Any, ...]]]:
+            return asyncio.create_task(cursor.fetchmany(limit))
+
+        begun: list[tuple[Any, ...]] = []  # the stream that the next rows may belong to
+        coming = fetch()
+        try:
+            while found := await coming:
+                coming = fetch()
+                rows = begun + found
+                last, whole = rows[-1][3], len(rows)
+                while whole and rows[whole - 1][3] == last:
+                    whole -= 1
+                begun = rows[whole:]
+                if whole:
+                    yield all_recorded(rows[:whole], codec)
+            if begun:
+                yield all_recorded(begun, codec)
+        finally:
+            coming.cancel()
+            await asyncio.wait({coming})
 
 
 async def head(connection: AsyncConnection[Any]) -> int:

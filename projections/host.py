@@ -126,6 +126,31 @@ class Host:
             await self.apply(batch[:middle])
             await self.apply(batch[middle:])
 
+    async def fill(self, streams: Sequence[Recorded]) -> bool:
+        """Write the rows of some streams, all of whose events these are, into tables that have none of them yet; no
+        checkpoint moves (`reach` does that). False, and nothing is written, when a row needs care: `apply` takes it."""
+        folds = self._sort(streams)
+        for fold in folds:
+            self._fold(fold)
+        if any(fold.failed for fold in folds):
+            return False
+        try:
+            async with self.connection.transaction():
+                for fold in folds:
+                    await self._add(fold)
+        except psycopg.Error as error:
+            if not refused(error):
+                raise
+            return False
+        return True
+
+    async def reach(self, position: int) -> None:
+        """Everything up to a position is in the tables."""
+        reached = dict.fromkeys(self._owners, position)
+        async with self.connection.transaction():
+            await self._advance(reached)
+        self.checkpoints.update(reached)
+
     async def _take_in(self, batch: Sequence[Recorded]) -> None:
         reached = self._reached(batch)
         if not reached:
@@ -356,7 +381,7 @@ class Host:
         async with self.connection.cursor().copy(copy_in(fold.slot)) as copy:
             copy.set_types(list(table.kinds.values()))
             try:
-                for row in fold.rows.values():
+                for row in fold.written():
                     await copy.write_row([as_jsonb(row[name]) if is_json else row[name] for name, is_json in columns])
             except (TypeError, AttributeError) as error:  # a handler's fault, found when writing
                 raise psycopg.DataError(f"a row cannot be written: {type(error).__name__}") from error

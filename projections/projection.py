@@ -75,6 +75,11 @@ class Projection:
         """The key of the row that the event concerns; by default that of its stream."""
         return recorded.tenant, recorded.stream_id
 
+    @property
+    def by_stream(self) -> bool:
+        """Whether each row is of the events of one stream, so that the order of different streams does not matter."""
+        return not self.per_event and type(self).key is Projection.key
+
     def new_row(self, recorded: Recorded) -> Row:
         """The row before its first event: key columns set, jsonb columns empty maps, the rest None."""
         row: Row = {column: {} if column in self.table.json_columns else None for column in self.table.columns}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ PAGE = 20_000
 """Events at a time: of many that concern one row, the row is written once."""
 
 Progress = Callable[[int, int], None]
-"""Told (position reached, position to reach)."""
+"""Told how far it is, of how far: in events where these are taken stream by stream, in positions after that."""
 
 
 class Differs(Exception):
@@ -85,7 +86,9 @@ async def rebuild(
                 if progress:
                     progress(page[-1].position, target)
 
-        await catch_up(0, after := await reflected(connection, live))
+        after = await reflected(connection, live)
+        if not await filled(host, building, guard, codec, after, types, progress):
+            await catch_up(0, after)
         for statement in indexes_of(building):  # at once is cheaper than row by row
             await connection.execute(statement)
         while after < (target := await reflected(connection, live)):
@@ -111,6 +114,42 @@ async def rebuild(
             await switch(connection, projection)
         position = await reflected(connection, live)
     return Rebuilt(projection.name, position, digests[0] if same_code else None, digests[1])
+
+
+async def filled(
+    host: Host,
+    building: Slot,
+    reading: AsyncConnection[Any],
+    codec: Codec,
+    up_to: int,
+    types: list[str],
+    progress: Progress | None,
+) -> bool:
+    """Fold stream by stream what happened up to a position: each row is written once, and none is read. False, and
+    nothing is done, where more than one stream concerns a row, or an event cannot be folded or written: such a one is
+    parked, which goes by the order of the log."""
+    if not building.projection.by_stream:
+        return False
+    done, total = 0, await count(reading, up_to, types) if progress else 0
+    async with aclosing(feed.by_stream(reading, codec, up_to=up_to, types=types, limit=PAGE)) as pages:
+        async for page in pages:
+            if not await host.fill(page):
+                await host.connection.execute(sql.SQL("TRUNCATE {}").format(building.table))
+                return False
+            done += len(page)
+            if progress:
+                progress(done, total)
+    await host.reach(up_to)
+    return True
+
+
+async def count(connection: AsyncConnection[Any], up_to: int, types: list[str]) -> int:
+    cursor = await connection.execute(
+        "SELECT count(*) FROM log.events WHERE position <= %s AND type = ANY(%s)", [up_to, types]
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 class AlreadyRebuilding(Exception):

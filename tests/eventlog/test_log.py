@@ -291,6 +291,23 @@ async def test_sixteen_writers_and_a_tailing_reader_that_misses_nothing(database
         assert moments == sorted(moments)
 
 
+async def test_stream_by_stream_each_is_whole_and_in_its_order_however_long_it_is(log):
+    registered = [await ask(log, registering()) for _ in range(4)]
+    for number in range(7):
+        for answer in registered[: 1 if number > 2 else 3]:  # one has more events than a page
+            await ask(log, RenameCustomer(customer_id=answer.stream_id, name=f"name {number}"))
+    last = await ask(log, registering())
+    await ask(log, registering())
+    kept = ["customer.registered", "customer.renamed"]
+    async with log.connection() as connection:
+        everything = await feed.page(connection, log.codec, after=0, up_to=last.position, types=kept, limit=100_000)
+        found = [page async for page in feed.by_stream(connection, log.codec, up_to=last.position, types=kept, limit=5)]
+    together = [event for page in found for event in page]
+    assert together == sorted(everything, key=lambda e: (e.tenant, e.stream_id, e.version))
+    streams = [{(event.tenant, event.stream_id) for event in page} for page in found]
+    assert sum(map(len, streams)) == len(set.union(*streams)), "none is in two pages"
+
+
 async def test_nothing_personal_is_in_the_database_and_a_forgotten_person_reads_as_nobody(log, keys, database_url):
     customer, name, email = uuid4(), f"Zaphod {uuid4().hex}", f"{uuid4().hex}@example.com"
     await ask(log, registering(customer, name=name, emails=[email]))

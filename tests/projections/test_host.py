@@ -245,6 +245,22 @@ async def test_a_rebuild_proves_the_live_table_and_switches(log, connection, dat
     assert (await names(connection))[customer] == ("李雷", 1)
 
 
+async def test_a_rebuild_parks_what_it_cannot_fold_as_the_live_one_did(log, connection, database_url):
+    poisoned, healthy = uuid4(), uuid4()
+    await ask(log, registering(healthy))
+    await ask(log, registering(poisoned))
+    wrong = await ask(log, RenameCustomer(customer_id=poisoned, name="unspeakable"))
+    await take_in(Host(connection, [NAMES]), connection, log.codec)
+    before, waiting = await names(connection), await parked(connection, "test_names")
+    await rebuild(database_url, log.codec, NAMES.projection, options=APP_ROLE, accept_difference=True)
+    assert await names(connection) == before
+    again = await parked(connection, "test_names")
+    assert [(one.position, one.key, one.error) for one in again] == [
+        (one.position, one.key, one.error) for one in waiting
+    ]
+    await leave_out(connection, "test_names", wrong.position, "operator", "so that later rebuilds agree")
+
+
 async def test_a_live_table_that_differs_from_the_log_is_found_and_healed_only_when_told(log, connection, database_url):
     customer = uuid4()
     await ask(log, registering(customer))
