@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 from fastapi.exceptions import RequestValidationError
 from psycopg import OperationalError
+from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -100,6 +101,13 @@ AWAY = Rule(
     AGAIN,
 )
 
+SLOW = Rule(
+    503,
+    "too-slow",
+    "The store took longer than it is given. Ask for less at once: narrower filters, fewer rows, no exact total. A"
+    " command may be sent again under the same key.",
+)
+
 TABLE: dict[type[Exception], Rule] = {
     # what the business forbids, each under its own name: a state of affairs that other moves can change
     Refusal: Rule(409),
@@ -140,6 +148,7 @@ TABLE: dict[type[Exception], Rule] = {
     LakehouseAway: Rule(503, "lakehouse-away", headers=AGAIN),
     Unrecorded: Rule(503, "unrecorded", headers=AGAIN),
     LogUnavailable: AWAY,
+    QueryCanceled: SLOW,
     OperationalError: AWAY,
     PoolTimeout: AWAY,
     KeyStoreError: AWAY,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +85,16 @@ async def test_the_commands_of_a_batch_count_each(small, settings, store):
 async def test_a_body_is_as_large_as_is_set(small, settings, store):
     async with client_of(small, keys.create(settings.database_url, store, "wordy", "x")) as client:
         is_problem(await client.post(REGISTER, json=PERSON | {"name": "x" * 3_000}), 413, "too-large")
+
+
+async def test_no_question_keeps_the_store_for_longer_than_is_set(settings, store):
+    app = create_app(settings.model_copy(update={"statement_timeout_ms": 300}))
+    key = keys.create(settings.database_url, store, "patient", "x")
+    async with app.router.lifespan_context(app), client_of(app, key) as client:
+        with psycopg.connect(settings.database_url) as owner:
+            owner.execute("LOCK TABLE read.customers IN ACCESS EXCLUSIVE MODE")
+            began = time.monotonic()
+            refused = await client.get("/v1/customers")
+            assert 0.3 <= time.monotonic() - began < 5
+            is_problem(refused, 503, "too-slow")
+        assert (await client.get("/v1/customers")).status_code == 200
