@@ -16,6 +16,9 @@ from psycopg.pq.abc import PGresult
 from eventlog.connections import CONNECT_S
 
 HUNG_UP = "the server has hung up"
+LOOK_S = 0.25
+"""After so long without an answer we look whether one is there: a closed socket's number may have become another's, and
+the event loop then tells nobody."""
 DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -58,16 +61,18 @@ class Line:
         """Send this value, in PostgreSQL's binary form; done when it is done with it. Raises psycopg.Error, as the
         future does; whether it was done when that is an OperationalError, nobody knows."""
         assert self._answer is None, "one at a time"
+        if not self._hearing:
+            raise psycopg.OperationalError(HUNG_UP)
         try:
             self._pgconn.send_query_prepared(b"said", [value], param_formats=[Format.BINARY])
         except psycopg.Error:
             self._hear_no_more()
             raise
         answer = self._answer = self._loop.create_future()
-        silence = self._loop.call_later(self._patience_s, self._give_up)
+        look = self._loop.call_later(LOOK_S, self._look, answer, self._loop.time() + self._patience_s)
 
         def free(_: asyncio.Future[None]) -> None:
-            silence.cancel()
+            look.cancel()
             self._answer = None
 
         answer.add_done_callback(free)
@@ -123,8 +128,15 @@ class Line:
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result(None)
 
-    def _give_up(self) -> None:
-        self._fail(psycopg.OperationalError("the server is silent"))
+    def _look(self, answer: asyncio.Future[None], deadline: float) -> None:
+        """Whether the answer is there, or the server has gone; or has been silent for too long."""
+        if not answer.done():
+            self._hear()
+        if not answer.done():
+            if self._loop.time() < deadline:
+                self._loop.call_later(LOOK_S, self._look, answer, deadline)
+            else:
+                self._fail(psycopg.OperationalError("the server is silent"))
 
     def _fail(self, error: psycopg.Error) -> None:
         if self._answer is not None and not self._answer.done():

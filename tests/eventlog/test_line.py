@@ -62,3 +62,18 @@ async def test_a_server_that_is_silent_is_given_up(database_url):
     with pytest.raises(psycopg.OperationalError, match="silent"):
         await line.say(LONG)
     await line.close()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_what_the_event_loop_does_not_tell_is_found_out_soon(database_url, owner, gone):
+    line = await Line.open(database_url, "-c application_name=deaf", "SELECT $1", "text", 20)
+    asyncio.get_running_loop().remove_reader(line._socket)
+    if gone:
+        owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deaf'")
+    async with asyncio.timeout(5):
+        if gone:
+            with pytest.raises(psycopg.OperationalError):
+                await line.say(b"a word")
+        else:
+            await line.say(b"a word")
+    await line.close()
