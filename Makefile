@@ -47,7 +47,7 @@ bench: install
 bench-scale: install
 	$(BIN)/python -m tests.bench.scale
 
-# Every view at ten million events beside PostgreSQL, plain Parquet and itself as of then: half an hour, 20 GB.
+# Every view at ten million events beside PostgreSQL, plain Parquet and itself as of then: a quarter of an hour, 20 GB.
 bench-views: install
 	$(BIN)/python -m tests.bench.views $(or $(EVENTS),10000000)
 

@@ -17,8 +17,8 @@ from eventlog.connections import CONNECT_S
 
 HUNG_UP = "the server has hung up"
 LOOK_S = 0.25
-"""After so long without an answer we look whether one is there: a closed socket's number may have become another's, and
-the event loop then tells nobody."""
+"""After so long without an answer we look whether one is there. Once the event loop did not tell that the server had
+hung up, for a reason that was not found."""
 DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -130,13 +130,13 @@ class Line:
 
     def _look(self, answer: asyncio.Future[None], deadline: float) -> None:
         """Whether the answer is there, or the server has gone; or has been silent for too long."""
-        if not answer.done():
-            self._hear()
-        if not answer.done():
-            if self._loop.time() < deadline:
-                self._loop.call_later(LOOK_S, self._look, answer, deadline)
-            else:
-                self._fail(psycopg.OperationalError("the server is silent"))
+        if answer.done():
+            return
+        self._hear()
+        if self._loop.time() < deadline:
+            self._loop.call_later(LOOK_S, self._look, answer, deadline)
+        else:
+            self._fail(psycopg.OperationalError("the server is silent"))
 
     def _fail(self, error: psycopg.Error) -> None:
         if self._answer is not None and not self._answer.done():

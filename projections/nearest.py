@@ -76,8 +76,8 @@ def nearest(
         known["where"] = written(
             where + sql.SQL(BEYOND).format(beyond=sql.SQL(">=" if descending else "<="), column=column)
         )
-        ends = {"tenant": tenant, "last": LAST[descending]}
-        bound = sql.SQL(BOUND).format(first=first, **owners, **ends, **known | {"where": written(where)})
+        whole = {"tenant": tenant, "last": LAST[descending]}  # where too few are found, the end of the whole list
+        bound = sql.SQL(BOUND).format(first=first, **owners, **whole, **known | {"where": written(where)})
     ways = [sql.SQL(OF_EACH).format(**owners, **known)]
     if belonging.team and extent.teams:
         teams = {"words": texts(extent.teams), "belongs": sql.SQL(belonging.team).format(v=t)}

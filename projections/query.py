@@ -279,9 +279,12 @@ class Plan:
     def pages(self) -> Sequence[Statement]:
         """The same, rows without a value as a statement of their own: for when those with one do not fill the page."""
         if self._others or not self._whole or self.resource.of_events or self.ask.cursor or self._of_its_own:
-            return [self._page(run) for run in self._runs()]
+            return self._each_run()
         ask = replace(self.ask, now=ALWAYS, as_of="", total="none")
         return first_pages(self._caller.tenant, self._caller.sight(self.resource.stream), self.resource, ask)
+
+    def _each_run(self) -> list[sql.Composed]:
+        return [self._page(run) for run in self._runs()]
 
     @property
     def _of_its_own(self) -> bool:
@@ -361,8 +364,9 @@ class Plan:
         """The first of the rows that are shown, as what follows the columns."""
         where, limit = self._where + sql.SQL(" AND ") + run, self.ask.limit + 1
         tenant, sight = scope(self._caller), self.sight
-        order = {"descending": self.descending, "present": present}
-        found = nearest(belonging, sight, self.resource, tenant, where, column, limit, **order)
+        found = nearest(
+            belonging, sight, self.resource, tenant, where, column, limit, descending=self.descending, present=present
+        )
         return sql.SQL(" FROM {} t WHERE true").format(shown_rows(self._caller, self.resource, found, decided=True))
 
     def _expression(self, name: str, source: sql.Composable) -> sql.Composable:
@@ -417,8 +421,9 @@ ALWAYS = datetime.max.replace(tzinfo=UTC)
 def first_pages(tenant: str, sight: Sight, resource: Resource, ask: Ask) -> list[sql.SQL]:
     """The first page of a live list in words, which rest on nothing else of a caller. Whoever looks at a list again
     pays for them once, here and, as the words are the same, in PostgreSQL."""
-    plan = Plan(Caller(tenant, "", sights={resource.stream: sight}), resource, ask)
-    return [written(plan._page(run)) for run in plan._runs()]
+    return [
+        written(run) for run in Plan(Caller(tenant, "", sights={resource.stream: sight}), resource, ask)._each_run()
+    ]
 
 
 def check(caller: Caller, resource: Resource, ask: Ask) -> None:

@@ -87,7 +87,7 @@ async def rebuild(
                     progress(page[-1].position, target)
 
         after = await reflected(connection, live)
-        if not await filled(host, building, guard, codec, after, types, progress):
+        if not await filled(host, guard, codec, after, types, progress):
             await catch_up(0, after)
         for statement in indexes_of(building):  # at once is cheaper than row by row
             await connection.execute(statement)
@@ -118,7 +118,6 @@ async def rebuild(
 
 async def filled(
     host: Host,
-    building: Slot,
     reading: AsyncConnection[Any],
     codec: Codec,
     up_to: int,
@@ -128,6 +127,7 @@ async def filled(
     """Fold stream by stream what happened up to a position: each row is written once, and none is read. False, and
     nothing is done, where more than one stream concerns a row, or an event cannot be folded or written: such a one is
     parked, which goes by the order of the log."""
+    (building,) = host.slots
     if not building.projection.by_stream:
         return False
     done, total = 0, await count(reading, up_to, types) if progress else 0

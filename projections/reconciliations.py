@@ -56,7 +56,7 @@ async def keep(connection: AsyncConnection[Any], summary: Summary) -> Summary:
     """Remember it; answers it with the moment at which it ended."""
     cursor = connection.cursor(row_factory=class_row(Summary))
     await cursor.execute(
-        f"INSERT INTO read.reconciliations ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
+        f"INSERT INTO read.reconciliations ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608  # ours
         f" RETURNING {COLUMNS}, ended_at",
         [getattr(summary, column) for column in COLUMNS.split(", ")],
     )
