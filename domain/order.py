@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal, localcontext
@@ -63,7 +63,14 @@ class Line:
 
     def worth(self, quantity: Decimal) -> Decimal:
         """The gross of so much of this line, to the cent; all of it is worth exactly the line's gross."""
-        return self.gross if quantity >= self.quantity else cents(self.gross * quantity / self.quantity)
+        return self._part_of(self.gross, quantity)
+
+    def net_worth(self, quantity: Decimal) -> Decimal:
+        """The same before tax."""
+        return self._part_of(self.net, quantity)
+
+    def _part_of(self, whole: Decimal, quantity: Decimal) -> Decimal:
+        return whole if quantity >= self.quantity else cents(whole * quantity / self.quantity)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,14 @@ class Part:
 
     line: int
     quantity: Decimal
+
+
+@dataclass(frozen=True)
+class Moved(Part):
+    """So much of one line that the customer got or gave back, and what it is worth before tax."""
+
+    net: Decimal | None
+    """None in events of the first version, which did not say it"""
 
 
 class OrderRefusal(Refusal):
@@ -209,11 +224,25 @@ class Order(Retractable):
             aggregate.amend(before.lines)
 
     class Confirmed(Move):
+        """Says what was agreed with whom, as it cannot be amended any more; events of the first version did not."""
+
+        class_version = 2
         axis = "state"
         instead = "A confirmed order is agreed; cancel it."
 
+        customer_id: UUID | None = None
+        source: str | None = None
+        currency: str | None = None
+        net: Decimal | None = None
+        tax: Decimal | None = None
+        total: Decimal | None = None
+
         def changes(self) -> Changes:
             return {("state",): "confirmed"}
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Nothing: what the event said is all that it says."""
 
     class Held(Move):
         axis = "state"
@@ -273,15 +302,20 @@ class Order(Retractable):
             aggregate.shipped = added(aggregate.shipped, self.parts)
 
     class Delivered(Event):
+        class_version = 2
         instead = "What was delivered is with the customer; record its return."
 
-        parts: tuple[Part, ...]
+        parts: tuple[Moved, ...]
         quantity: Decimal
         worth: Decimal
 
         def apply(self, aggregate: Order) -> None:
             aggregate.delivered = added(aggregate.delivered, self.parts)
             aggregate.delivered_worth += self.worth
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["parts"] = [{**part, "net": None} for part in state["parts"]]
 
     class Invoiced(Event):
         """`parts` is empty when a sum was billed rather than lines."""
@@ -321,15 +355,20 @@ class Order(Retractable):
             aggregate.return_requested = added(aggregate.return_requested, self.parts)
 
     class ReturnReceived(Event):
+        class_version = 2
         instead = "What came back is here; place another order to send it again."
 
-        parts: tuple[Part, ...]
+        parts: tuple[Moved, ...]
         quantity: Decimal
         worth: Decimal
 
         def apply(self, aggregate: Order) -> None:
             aggregate.returned = added(aggregate.returned, self.parts)
             aggregate.returned_worth += self.worth
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["parts"] = [{**part, "net": None} for part in state["parts"]]
 
     class Refunded(Event):
         instead = "Money that was refunded comes back as a payment; record that."
@@ -440,7 +479,15 @@ class Order(Retractable):
     def confirm(self) -> None:
         if self.state != "confirmed":
             self._only_when("draft")
-            self.record(self.Confirmed)
+            self.record(
+                self.Confirmed,
+                customer_id=self.customer_id,
+                source=self.source,
+                currency=self.currency,
+                net=self.net,
+                tax=self.tax,
+                total=self.total,
+            )
 
     def hold(self, reason: str | None = None) -> None:
         if self.state != "on_hold":
@@ -483,8 +530,7 @@ class Order(Retractable):
         """Without parts, all that is on its way. A parcel arrives whatever the office has decided meanwhile."""
         arrived = self._parts(parts, self._on_the_way, MoreThanShipped)
         if arrived:
-            worth = self._worth(arrived, self.delivered)
-            self.record(self.Delivered, parts=arrived, quantity=total_of(arrived), worth=worth)
+            self.record(self.Delivered, **self._moved(arrived, self.delivered))
 
     def invoice(
         self,
@@ -527,8 +573,7 @@ class Order(Retractable):
         """Without parts, all that was asked to be returned."""
         came_back = self._parts(parts, self._coming_back, MoreThanRequested)
         if came_back:
-            worth = self._worth(came_back, self.returned)
-            self.record(self.ReturnReceived, parts=came_back, quantity=total_of(came_back), worth=worth)
+            self.record(self.ReturnReceived, **self._moved(came_back, self.returned))
 
     def refund(self, method: str, amount: Decimal | None = None, reference: str | None = None) -> None:
         """Pay back what is owed back, or a part of it."""
@@ -642,16 +687,27 @@ class Order(Retractable):
                 raise refusal(self, f"{quantity} of line {line}", f"{available.get(line, NOTHING)} left")
         return tuple(Part(line, quantity) for line, quantity in sorted(wanted.items()))
 
+    def _moved(self, parts: tuple[Part, ...], before: Quantities) -> dict[str, Any]:
+        """Parts with what they cost, as Delivered and ReturnReceived carry them."""
+        nets = self._steps(parts, before, Line.net_worth)
+        moved = tuple(Moved(part.line, part.quantity, nets.get(part.line)) for part in parts)
+        return {"parts": moved, "quantity": total_of(parts), "worth": self._worth(parts, before)}
+
     def _worth(self, parts: tuple[Part, ...], before: Quantities) -> Decimal:
-        """Worth as a step from what was before: rounding never makes the parts cost more or less than the whole."""
+        return sum(self._steps(parts, before, Line.worth).values(), NOTHING)
+
+    def _steps(
+        self, parts: tuple[Part, ...], before: Quantities, worth: Callable[[Line, Decimal], Decimal]
+    ) -> dict[int, Decimal]:
+        """Worth by line, as a step from what was before: rounding never makes the parts cost more or less than the
+        whole."""
         after = added(before, parts)
         touched = {part.line for part in parts}
-        steps = (
-            line.worth(after[line.number]) - line.worth(before.get(line.number, NOTHING))
+        return {
+            line.number: worth(line, after[line.number]) - worth(line, before.get(line.number, NOTHING))
             for line in self.lines
             if line.number in touched
-        )
-        return sum(steps, NOTHING)
+        }
 
 
 def after_discount(unit_price: Decimal, quantity: Decimal, discount: Decimal) -> Decimal:

@@ -71,6 +71,11 @@ class Fact:
         return ENVELOPE | self.own
 
     @cached_property
+    def layout(self) -> tuple[str, ...]:
+        """By which columns the rows lie in a file, so that a question reads those alone that it is about."""
+        return ("tenant", "type" if "type" in self.own else "what", "occurred_at")
+
+    @cached_property
     def about(self) -> dict[str, list[type[Event]]]:
         """The kinds of records that it tells of, of those that are somebody's, and which of their events."""
         found = {

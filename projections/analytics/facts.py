@@ -174,8 +174,9 @@ class CustomerSteps(Fact):
 
 
 class OrderSteps(Fact):
-    """Every step of an order as a whole: placed and amended (`total`, tax included), confirmed, held, released,
-    cancelled, closed; what was delivered and came back (`worth`, tax included), and what was invoiced (`amount`)."""
+    """Every step of an order as a whole: placed, amended and confirmed (`net`, and `total` with tax), held, released,
+    cancelled, closed; what was delivered and came back (`worth`, tax included), and what was invoiced (`amount`).
+    Confirmations that were recorded before they told what was agreed have no figures."""
 
     name = "order_steps"
     reads = (
@@ -231,8 +232,9 @@ class OfferedLines(Fact):
 
 class OrderLines(Fact):
     """Every line of every order, whenever something became of it: placed, amended (the whole order anew), shipped,
-    delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line; its price and
-    the amounts `net` and `tax` come with placed and amended only."""
+    delivered, invoiced, asked to be returned, returned. `quantity` is what this event says of the line. `net` comes
+    with placed, amended, delivered and returned (but for what was recorded before deliveries and returns told it), the
+    price and `tax` with placed and amended only."""
 
     name = "order_lines"
     reads = (

@@ -179,6 +179,20 @@ class Lake:
     def create(self, fact: Fact, name: str) -> None:
         columns = ", ".join(f"{column} {kind}" for column, kind in fact.columns.items())
         self.connection.execute(f"CREATE TABLE lake.{name} ({columns})")
+        self.lay_out(fact, name)
+
+    def lay_out(self, fact: Fact, name: str) -> None:
+        """From now on files are written, and smaller ones merged, with the rows in the order of the fact's layout."""
+        self.connection.execute(f"ALTER TABLE lake.{name} SET SORTED BY ({', '.join(fact.layout)})")
+
+    def laid_out(self) -> set[str]:
+        """The tables that are written in an order."""
+        found = self.connection.execute(
+            "SELECT table_name FROM __ducklake_metadata_lake.lake.ducklake_table t"
+            " JOIN __ducklake_metadata_lake.lake.ducklake_sort_info s USING (table_id)"
+            " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
+        ).fetchall()
+        return {name for (name,) in found}
 
     def insert(self, name: str, rows: pa.Table) -> None:
         self.connection.register("arriving", rows)
@@ -215,7 +229,7 @@ def prepare(url: str, path: str) -> list[str]:
         row = guard.execute("SELECT partitions FROM log.settings").fetchone()
         assert row is not None, "a migrated log has its settings"
         with Lake(attached(url, path, read_only=False, create=True)) as lake:
-            present = lake.tables()
+            present, laid_out = lake.tables(), lake.laid_out()
             with transaction(lake.connection):
                 if "checkpoints" not in present:
                     lake.connection.execute(OWN_TABLES)
@@ -226,6 +240,8 @@ def prepare(url: str, path: str) -> list[str]:
                         lake.create(fact, name)
                         if untouched:
                             lake.connection.execute("INSERT INTO lake.versions VALUES (?, ?)", [name, fact.version])
+                    elif name not in laid_out:
+                        lake.lay_out(fact, name)
             set_option(lake, "data_inlining_row_limit", INLINED_ROWS)
             set_option(lake, "data_inlining_row_limit", row[0], table="checkpoints")
             guard.execute(LET_READ)

@@ -44,6 +44,7 @@ from domain.order import (
     MoreThanOwedBack,
     MoreThanRequested,
     MoreThanShipped,
+    Moved,
     Order,
     OrderCancelled,
     OrderClosed,
@@ -152,6 +153,23 @@ def test_the_parts_of_a_line_are_worth_exactly_the_line(crm: Scenario) -> None:
     crm.given(placed.model_copy(update={"lines": (thirds,)}), confirmed, shipped)
     for worth in ("3.33", "3.34", "3.33"):
         crm.when(DeliverOrder(order_id=O, parts=(part(1, 1),))).then((Order.Delivered, {"worth": D(worth)}))
+
+
+def test_deliveries_and_returns_say_what_each_part_is_worth_before_tax(crm: Scenario) -> None:
+    crm.given(placed, confirmed, shipped)
+    crm.when(DeliverOrder(order_id=O, parts=(part(BOLTS, 3), part(NUTS, 4))))
+    crm.then(
+        (Order.Delivered, {"parts": (Moved(BOLTS, D(3), D("6.75")), Moved(NUTS, D(4), D(5))), "worth": D("13.10")})
+    )
+    crm.given(delivered, RequestReturn(order_id=O))
+    crm.when(ReceiveReturn(order_id=O, parts=(part(BOLTS, 3),)))
+    crm.then((Order.ReturnReceived, {"parts": (Moved(BOLTS, D(3), D("6.75")),), "worth": D("8.10")}))
+
+
+def test_a_confirmation_says_what_was_agreed_with_whom(crm: Scenario) -> None:
+    crm.given(placed, AmendOrder(order_id=O, lines=LINES[:1])).when(confirmed)
+    agreed = {"customer_id": LI, "currency": "CNY", "net": D("22.50"), "tax": D("4.50"), "total": D("27.00")}
+    crm.then((Order.Confirmed, agreed))
 
 
 def test_an_order_needs_a_line_and_is_worth_what_can_be_paid() -> None:
@@ -470,6 +488,15 @@ class AnyLifeOfAnOrder(RuleBasedStateMachine):
                 for p in event.parts:
                     sums[p.line] += p.quantity
         return sums
+
+    @invariant()
+    def parts_are_worth_their_share_of_the_line_before_tax(self) -> None:
+        *_, lines = [()] + [event.lines for event in self.history if isinstance(event, Order.Placed | Order.Amended)]
+        for kind in (Order.Delivered, Order.ReturnReceived):
+            parts: list[Any] = [p for event in self.history if isinstance(event, kind) for p in event.parts]
+            for line in lines:
+                moved = self.moved(kind)[line.number]
+                assert sum((p.net for p in parts if p.line == line.number), D(0)) == line.net_worth(moved)
 
     def money(self, kind: Any, field: str = "amount") -> Decimal:
         return sum((getattr(event, field) for event in self.history if isinstance(event, kind)), D(0))

@@ -6,25 +6,27 @@
 -- Orders, net    purchases of these days, and their worth less what came back.
 -- Values are empty where a channel has more than one currency.
 WITH happened AS (
-    SELECT channel, make_timestamp(epoch_us(registered_at))::DATE AS happened_on, 'customer' AS what, NULL AS stage_type, NULL AS currency,
-           NULL::DECIMAL(38,4) AS worth
-      FROM customer_cards WHERE merged_into IS NULL AND registered_at IS NOT NULL
+    SELECT channel, make_timestamp(epoch_us(registered_at))::DATE AS day, 'customer' AS what, NULL AS currency,
+           count(*) AS n, NULL::DECIMAL(38,4) AS worth
+      FROM customer_cards WHERE merged_into IS NULL AND registered_at IS NOT NULL GROUP BY ALL
      UNION ALL
-    SELECT channel, make_timestamp(epoch_us(opened_at))::DATE, 'opportunity', stage_type, CASE WHEN stage_type = 'won' THEN currency END, amount FROM deals
+    SELECT channel, make_timestamp(epoch_us(opened_at))::DATE AS day, stage_type AS what,
+           CASE WHEN stage_type = 'won' THEN currency END AS currency, count(*), sum(amount)
+      FROM deals GROUP BY ALL
      UNION ALL
-    SELECT channel, bought_on, 'order', NULL, currency, net FROM purchases
+    SELECT channel, bought_on, 'order', currency, count(*), sum(net) FROM purchases GROUP BY ALL
 ), summed AS (
-    SELECT channel, count(*) FILTER (what = 'customer') AS customers, count(*) FILTER (what = 'opportunity') AS opportunities,
-           count(*) FILTER (stage_type = 'won') AS won, count(*) FILTER (stage_type = 'lost') AS lost,
-           count(*) FILTER (what = 'order') AS orders,
+    SELECT channel, coalesce(sum(n) FILTER (what = 'customer'), 0)::BIGINT AS customers,
+           coalesce(sum(n) FILTER (what IN ('open', 'won', 'lost')), 0)::BIGINT AS opportunities,
+           coalesce(sum(n) FILTER (what = 'won'), 0)::BIGINT AS won, coalesce(sum(n) FILTER (what = 'lost'), 0)::BIGINT AS lost,
+           coalesce(sum(n) FILTER (what = 'order'), 0)::BIGINT AS orders,
            CASE WHEN count(DISTINCT currency) = 1 THEN any_value(currency) END AS currency,
-           coalesce(sum(worth) FILTER (stage_type = 'won'), 0) AS won_value,
+           coalesce(sum(worth) FILTER (what = 'won'), 0) AS won_value,
            coalesce(sum(worth) FILTER (what = 'order'), 0) AS net
-      FROM happened
-     WHERE ($first::DATE IS NULL OR happened_on >= $first::DATE) AND ($before::DATE IS NULL OR happened_on < $before::DATE)
+      FROM happened WHERE ($first::DATE IS NULL OR day >= $first::DATE) AND ($before::DATE IS NULL OR day < $before::DATE)
      GROUP BY channel
 )
 SELECT channel, customers, opportunities, won, won / nullif(won + lost, 0) AS win_rate, orders, currency,
        CASE WHEN currency IS NOT NULL THEN won_value END AS won_value, CASE WHEN currency IS NOT NULL THEN net END AS net
   FROM summed
- ORDER BY won_value + net DESC NULLS LAST, channel
+ ORDER BY CASE WHEN currency IS NOT NULL THEN won_value + net END DESC NULLS LAST, orders DESC, channel

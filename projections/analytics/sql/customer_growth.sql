@@ -4,14 +4,16 @@
 -- Merged       customers that went up in another one, less those that were parted again.
 -- Deactivated  customers that were deactivated, less those that were reactivated.
 -- Customers    at the end of the month: all registered so far less all merged so far; deactivated ones are still customers.
-WITH monthly AS (
-    SELECT date_trunc('month', make_timestamp(epoch_us(occurred_at)))::DATE AS month,
-           count(*) FILTER (what = 'registered') AS registered,
-           count(*) FILTER (what = 'merged_into') - count(*) FILTER (what = 'unmerged') AS merged,
-           count(*) FILTER (what = 'deactivated') - count(*) FILTER (what = 'reactivated') AS deactivated
-      FROM customer_steps
+WITH daily AS (
+    SELECT make_timestamp(epoch_us(occurred_at))::DATE AS day, what, count(*) AS n FROM customer_steps
      WHERE what IN ('registered', 'merged_into', 'unmerged', 'deactivated', 'reactivated')
-     GROUP BY month
+     GROUP BY day, what
+), monthly AS (
+    SELECT date_trunc('month', day)::DATE AS month,
+           coalesce(sum(n) FILTER (what = 'registered'), 0)::BIGINT AS registered,
+           sum(CASE what WHEN 'merged_into' THEN n WHEN 'unmerged' THEN -n ELSE 0 END)::BIGINT AS merged,
+           sum(CASE what WHEN 'deactivated' THEN n WHEN 'reactivated' THEN -n ELSE 0 END)::BIGINT AS deactivated
+      FROM daily GROUP BY month
 )
 SELECT month, registered, merged, deactivated, (sum(registered - merged) OVER (ORDER BY month))::BIGINT AS customers
   FROM monthly

@@ -9,37 +9,39 @@
 -- revive-deal     An open opportunity has been in its stage for more than 30 days: call, or give it up. Rests on the move
 --                 into that stage.
 -- While a complaint is open, no rule but the first speaks for that customer.
-WITH confirmed AS (
-    SELECT p.customer_id, p.bought_on AS day, e.event_id
-      FROM purchases p JOIN events e ON e.stream_id = p.stream_id AND e.occurred_at = p.confirmed_at
-     WHERE e.type = 'order.confirmed'
+WITH bought AS (
+    SELECT customer_id, min(bought_on) AS first, max(bought_on) AS last, count(DISTINCT bought_on) AS days
+      FROM purchases GROUP BY customer_id
+), due AS (
+    SELECT customer_id, last, CASE days WHEN 1 THEN 'second-purchase' ELSE 'win-back' END AS rule FROM bought
+     WHERE (days >= 3 AND $day::DATE - last > greatest(30, 3 * (last - first) / (days - 1)))
+        OR (days = 1 AND $day::DATE - last BETWEEN 14 AND 60)
+), resting AS (
+    SELECT d.rule, d.customer_id, p.stream_id, p.confirmed_at
+      FROM due d JOIN purchases p ON p.customer_id = d.customer_id AND p.bought_on = d.last
+   QUALIFY row_number() OVER (PARTITION BY d.customer_id ORDER BY p.confirmed_at DESC, p.stream_id DESC) = 1
 ), complaint AS (
-    SELECT coalesce(s.survivor_id, t.customer_id) AS customer_id, t.stream_id AS about, e.event_id
+    SELECT coalesce(s.survivor_id, t.customer_id) AS customer_id, t.stream_id AS about, t.version
       FROM ticket_steps t LEFT JOIN survivors s ON s.customer_id = t.customer_id
-      JOIN events e ON e.stream_id = t.stream_id AND e.version = t.version
       JOIN (SELECT stream_id, arg_max(what, version) AS last FROM ticket_steps
              WHERE what IN ('opened', 'reopened', 'resolved', 'closed', 'merged') GROUP BY stream_id) now
            ON now.stream_id = t.stream_id
      WHERE t.what = 'opened' AND t.kind = 'complaint' AND t.customer_id IS NOT NULL AND now.last IN ('opened', 'reopened')
-), bought AS (
-    SELECT customer_id, min(day) AS first, max(day) AS last, count(DISTINCT day) AS days, arg_max(event_id, day) AS event_id
-      FROM confirmed GROUP BY customer_id
 ), stalled AS (
-    SELECT d.customer_id, d.stream_id AS about, e.event_id
-      FROM deals d
-      JOIN (SELECT stream_id, max(version) AS version FROM stage_moves GROUP BY stream_id) m USING (stream_id)
-      JOIN events e ON e.stream_id = m.stream_id AND e.version = m.version
+    SELECT d.customer_id, d.stream_id, m.version
+      FROM deals d JOIN (SELECT stream_id, max(version) AS version FROM stage_moves GROUP BY stream_id) m USING (stream_id)
      WHERE d.stage_type = 'open' AND d.customer_id IS NOT NULL AND $day::DATE - d.moved_at::DATE > 30
 ), said AS (
-    SELECT 'win-back' AS rule, customer_id, customer_id AS about, event_id AS evidence FROM bought
-     WHERE days >= 3 AND $day::DATE - last > greatest(30, 3 * (last - first) / (days - 1))
+    SELECT rule, customer_id, customer_id AS about, stream_id, 'order.confirmed' AS type, confirmed_at AS moment,
+           NULL::INTEGER AS version
+      FROM resting ANTI JOIN complaint USING (customer_id)
      UNION ALL
-    SELECT 'second-purchase', customer_id, customer_id, event_id FROM bought
-     WHERE days = 1 AND $day::DATE - last BETWEEN 14 AND 60
+    SELECT 'revive-deal', customer_id, stream_id, stream_id, NULL, NULL, version
+      FROM stalled ANTI JOIN complaint USING (customer_id)
      UNION ALL
-    SELECT 'revive-deal', customer_id, about, event_id FROM stalled
+    SELECT 'settle-first', customer_id, about, about, NULL, NULL, version FROM complaint
 )
-SELECT 'settle-first' AS rule, customer_id, about, event_id AS evidence FROM complaint
- UNION ALL
-SELECT * FROM said ANTI JOIN complaint USING (customer_id)
- ORDER BY rule, customer_id, about
+SELECT s.rule, s.customer_id, s.about, e.event_id AS evidence
+  FROM said s JOIN events e USING (stream_id)
+ WHERE CASE WHEN s.version IS NULL THEN e.type = s.type AND e.occurred_at = s.moment ELSE e.version = s.version END
+ ORDER BY s.rule, s.customer_id, s.about

@@ -12,26 +12,35 @@
 --
 -- A part of a line is worth net * quantity / ordered, rounded half to even to the cent, as the difference between what
 -- was delivered (or returned) of that line after and before: all parts together are worth exactly the line.
-WITH asked AS (
-    SELECT p.stream_id, p.currency, p.confirmed_at, p.cancelled_at,
-           CASE $by::VARCHAR WHEN 'region' THEN c.region WHEN 'channel' THEN p.channel WHEN 'owner' THEN p.owner
+WITH region AS (
+    SELECT customer_id, region FROM customer_cards WHERE $by::VARCHAR IS NOT DISTINCT FROM 'region'
+), asked AS (
+    SELECT p.stream_id, p.currency,
+           CASE $by::VARCHAR WHEN 'region' THEN r.region WHEN 'channel' THEN p.source WHEN 'owner' THEN p.owner
                              WHEN 'team' THEN p.team END AS dimension
-      FROM placed_orders p LEFT JOIN customer_cards c USING (customer_id)
-     WHERE ($currency::VARCHAR IS NULL OR p.currency = $currency)
-       AND ($owner::VARCHAR IS NULL OR p.owner = $owner)
-       AND ($team::VARCHAR IS NULL OR p.team = $team)
-), worth AS (
-    SELECT stream_id, sku, sum(net) AS net FROM agreed_lines WHERE $by::VARCHAR IS NOT DISTINCT FROM 'product' GROUP BY ALL
+      FROM order_steps p LEFT JOIN survivors s ON s.customer_id = p.customer_id
+      LEFT JOIN region r ON r.customer_id = coalesce(s.survivor_id, p.customer_id)
+     WHERE p.what = 'placed' AND ($currency::VARCHAR IS NULL OR p.currency = $currency)
+       AND ($owner::VARCHAR IS NULL OR p.owner = $owner) AND ($team::VARCHAR IS NULL OR p.team = $team)
+), agreed AS (
+    SELECT stream_id, NULL AS sku, net, confirmed_at FROM confirmed_orders WHERE $by::VARCHAR IS DISTINCT FROM 'product'
      UNION ALL
-    SELECT stream_id, NULL, net FROM placed_orders WHERE $by::VARCHAR IS DISTINCT FROM 'product'
+    SELECT stream_id, l.sku, sum(l.net), any_value(o.confirmed_at)
+      FROM confirmed_orders o JOIN agreed_lines l USING (stream_id)
+     WHERE $by::VARCHAR IS NOT DISTINCT FROM 'product' GROUP BY stream_id, l.sku
+), moved AS (
+    SELECT stream_id, NULL AS sku, what, moved_at, net FROM goods_moved WHERE $by::VARCHAR IS DISTINCT FROM 'product'
+     UNION ALL
+    SELECT stream_id, l.sku, m.what, m.moved_at, m.net FROM goods_moved m JOIN agreed_lines l USING (stream_id, line)
+     WHERE $by::VARCHAR IS NOT DISTINCT FROM 'product'
 ), happened AS (
-    SELECT stream_id, sku, 'booked' AS what, confirmed_at AS moment, net
-      FROM asked JOIN worth USING (stream_id) WHERE confirmed_at IS NOT NULL
+    SELECT stream_id, sku, 'booked' AS what, confirmed_at AS moment, net FROM agreed
      UNION ALL
-    SELECT stream_id, sku, 'cancelled', cancelled_at, net
-      FROM asked JOIN worth USING (stream_id) WHERE confirmed_at IS NOT NULL AND cancelled_at IS NOT NULL
+    SELECT stream_id, sku, 'cancelled', c.moment, net
+      FROM agreed JOIN (SELECT stream_id, min(occurred_at) AS moment FROM order_steps WHERE what = 'cancelled' GROUP BY stream_id) c
+                       USING (stream_id)
      UNION ALL
-    SELECT stream_id, CASE $by::VARCHAR WHEN 'product' THEN sku END, what, moved_at, net FROM goods_moved
+    SELECT stream_id, sku, what, moved_at, net FROM moved
 )
 SELECT date_trunc('month', make_timestamp(epoch_us(moment)))::DATE AS month, currency,
        coalesce(sku, dimension) AS dimension,

@@ -12,11 +12,18 @@ WITH customer AS (
            count(*) AS frequency, sum(net) AS monetary
       FROM purchases WHERE $currency::VARCHAR IS NULL OR currency = $currency
      GROUP BY customer_id, currency
+), everyone AS (
+    SELECT currency, count(*) AS customers FROM customer GROUP BY currency
+), days AS (  -- few, as the numbers of purchases are: it is quicker to rank these than all customers
+    SELECT currency, last_purchase, (sum(n) OVER (PARTITION BY currency ORDER BY last_purchase) - n)::BIGINT AS below
+      FROM (SELECT currency, last_purchase, count(*) AS n FROM customer GROUP BY currency, last_purchase)
+), times AS (
+    SELECT currency, frequency, (sum(n) OVER (PARTITION BY currency ORDER BY frequency) - n)::BIGINT AS below
+      FROM (SELECT currency, frequency, count(*) AS n FROM customer GROUP BY currency, frequency)
 )
 SELECT customer_id, currency, last_purchase, recency_days, frequency, monetary,
-       1 + 5 * (rank() OVER (PARTITION BY currency ORDER BY last_purchase) - 1) // count(*) OVER everyone AS r,
-       1 + 5 * (rank() OVER (PARTITION BY currency ORDER BY frequency) - 1) // count(*) OVER everyone AS f,
-       1 + 5 * (rank() OVER (PARTITION BY currency ORDER BY monetary) - 1) // count(*) OVER everyone AS m
-  FROM customer
-WINDOW everyone AS (PARTITION BY currency)
+       1 + 5 * days.below // customers AS r, 1 + 5 * times.below // customers AS f,
+       1 + 5 * (rank() OVER (PARTITION BY currency ORDER BY monetary) - 1) // customers AS m
+  FROM customer JOIN everyone USING (currency) JOIN days USING (currency, last_purchase)
+  JOIN times USING (currency, frequency)
  ORDER BY currency, r + f + m DESC, monetary DESC, customer_id

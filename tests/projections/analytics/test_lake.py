@@ -70,6 +70,33 @@ async def all_is_there_once(company, lakehouse, head: int) -> None:
         assert seen == head
 
 
+async def test_files_hold_their_rows_by_tenant_what_happened_and_when(company, lakehouse):
+    """So a question about confirmations reads these alone; in a lakehouse of an earlier release since its upgrade."""
+    with lakehouse.open() as opened:
+        opened.connection.execute("ALTER TABLE lake.order_steps RESET SORTED BY")
+    prepare(lakehouse.url, lakehouse.path)
+    await some_business(company, times=40)
+    await lakehouse.settles(company)
+    with lakehouse.open() as opened:
+        opened.tidy()
+        listing = "SELECT data_file FROM ducklake_list_files('lake', 'order_steps')"
+        listed = opened.connection.execute(listing).fetchall()
+        assert listed
+        for (file,) in listed:
+            found = duckdb.sql(f"SELECT tenant, what, epoch_us(occurred_at) FROM '{file}'").fetchall()
+            assert len(found) > 10
+            assert found == sorted(found)
+    before = version_of(lakehouse)
+    prepare(lakehouse.url, lakehouse.path)
+    assert version_of(lakehouse) == before, "it is laid out once"
+
+
+def version_of(lakehouse) -> int:
+    with lakehouse.open(read_only=True) as opened:
+        (snapshot,) = opened.connection.execute("SELECT id FROM ducklake_current_snapshot('lake')").fetchone()
+    return int(snapshot)
+
+
 async def test_facts_agree_with_the_log_row_for_row(company, lakehouse):
     await some_business(company)
     head = await lakehouse.settles(company, size=7)

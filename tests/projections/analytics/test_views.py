@@ -16,6 +16,7 @@ from domain.ticket import Ticket
 from eventlog.envelope import Caller, Recorded
 from projections.analytics import FACTS, VIEWS
 from projections.analytics.views import Funnel, Revenue, Rfm, ServiceCycles, View, scope
+from projections.analytics.views.sales import Forecast
 
 pytestmark = pytest.mark.anyio
 
@@ -102,6 +103,21 @@ async def test_a_view_is_asked_as_of_a_moment_of_either_clock_too(company, lakeh
     ):
         assert (await rows(company, lakehouse, view, "reached"))[-1] == (won_by_then,), view
     assert await rows(company, lakehouse, Funnel(known_at=won), "reached") == [], "it was learned today"
+
+
+async def test_a_forecast_category_that_was_taken_back_is_that_of_the_stage_it_has_come_to(company, lakehouse):
+    opportunity = await company.opportunity(amount=100, currency="CNY")
+
+    async def forecast():
+        return (await rows(company, lakehouse, Forecast(), "commit", "best_case", "pipeline"))[0]
+
+    await company.does("change-forecast-category", opportunity_id=opportunity, forecast_category="Omitted")
+    await company.does("move-opportunity", opportunity_id=opportunity, stage="Proposal")
+    assert await forecast() == (0, 0, 0)
+    await company.does("change-forecast-category", opportunity_id=opportunity, forecast_category=None)
+    assert await forecast() == (0, 100, 100)
+    await company.does("move-opportunity", opportunity_id=opportunity, stage="Negotiation")
+    assert await forecast() == (100, 100, 100)
 
 
 async def test_versions_of_a_pipeline_have_their_own_funnels(company, lakehouse):
@@ -223,6 +239,44 @@ async def test_rfm_gives_equal_customers_equal_quintiles(company, lakehouse):
     assert {row[0] for row in counted[2:4]} == {str(twin) for twin in twins}
     assert {row[1:] for row in counted[2:4]} == {(58, 1, Decimal(100), 2, 1, 2)}
     assert counted[4] == (str(lapsed), 89, 1, Decimal(50), 1, 1, 1)
+
+
+async def test_orders_count_the_same_whether_their_confirmation_says_what_was_agreed_or_not(company, lakehouse):
+    """Confirmations and returns of the first version did not say it."""
+    customer = await company.customer()
+    line = {"sku": "pump", "quantity": 3, "unit_price": "33.33", "discount": "0.1", "tax_rate": "0.19"}  # net 89.99
+    order = await company.order(customer, lines=[{**line, "quantity": 9}], source="web", occurred_at=day(1, 10))
+    steps = [
+        ("amend-order", {"lines": [line]}, day(1, 11)),
+        ("confirm-order", {}, day(1, 31, 23)),
+        ("ship-order", {}, day(2, 1)),
+        ("deliver-order", {}, day(2, 2)),
+        ("request-return", {"parts": [{"line": 1, "quantity": 2}]}, day(3, 2)),
+        ("receive-return", {"parts": [{"line": 1, "quantity": 1}]}, day(3, 3)),  # 30.00 (29.9967)
+        ("receive-return", {"parts": [{"line": 1, "quantity": 1}]}, day(3, 4)),  # 29.99
+    ]
+    for command, fields, moment in steps:
+        await company.does(command, order_id=order, occurred_at=moment, **fields)
+    cancelled = await company.order(customer, occurred_at=day(1, 11), lines=[line])
+    await company.does("confirm-order", order_id=cancelled, occurred_at=day(1, 12))
+    await company.does("cancel-order", order_id=cancelled, occurred_at=day(5, 1))
+    await company.order(customer, occurred_at=day(1, 13), lines=[line])  # a draft
+    await lakehouse.settles(company)
+    silent = """(
+        SELECT * REPLACE (CASE WHEN what IN ('placed', 'amended') THEN net END AS net,
+                          CASE WHEN what = 'placed' THEN customer_id END AS customer_id)
+          FROM lake.order_steps)"""
+    with lakehouse.open(read_only=True) as opened:
+        for asked, counted in (
+            (Rfm(), (1, Decimal("30.00"))),
+            (Rfm(as_of=date(2025, 3, 3)), (2, Decimal("149.98"))),  # the other one is not cancelled yet
+            (Rfm(as_of=date(2025, 2, 1)), (2, Decimal("179.98"))),
+        ):
+            told = opened.ask(company.caller, asked).rows.to_pylist()
+            assert [(row["frequency"], row["monetary"]) for row in told] == [counted]
+            query, parameters = scope(company.caller, asked, FACTS)
+            once = opened.connection.execute(query.replace("lake.order_steps", silent), parameters)
+            assert once.to_arrow_table().to_pylist() == told
 
 
 async def test_service_cycles_are_those_that_the_domain_computes(company, lakehouse):

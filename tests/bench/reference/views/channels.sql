@@ -1,18 +1,24 @@
-, deal AS (
-    SELECT DISTINCT ON (stream_id) stream_id, stage_type FROM bench.stage_moves
-     WHERE tenant = %(tenant)s AND occurred_at <= %(as_of)s ORDER BY stream_id, version DESC
-), worth AS (
-    SELECT DISTINCT ON (stream_id) stream_id, source, amount FROM (
-        SELECT stream_id, version, occurred_at, amount, first_value(source) OVER (PARTITION BY stream_id ORDER BY version) AS source
-          FROM bench.opportunity_terms WHERE tenant = %(tenant)s AND occurred_at <= %(as_of)s) t
-     ORDER BY stream_id, occurred_at DESC, version DESC
-), sold AS (
-    SELECT source AS channel, count(*) AS opportunities, count(*) FILTER (WHERE stage_type = 'won') AS won,
-           sum(amount) FILTER (WHERE stage_type = 'won') AS won_value
-      FROM deal JOIN worth USING (stream_id) GROUP BY 1
-), bought AS (
-    SELECT o.source AS channel, count(*) AS orders, sum(p.net) AS net
-      FROM purchases p JOIN bench.order_steps o USING (stream_id) WHERE o.tenant = %(tenant)s AND o.what = 'placed' GROUP BY 1
+-- Channels: which channel brings most customers, opportunities and purchases; each is counted by its own.
+WITH counted AS (
+    SELECT channel, count(*) AS customers, 0::bigint AS opportunities, 0::bigint AS won, 0::bigint AS lost,
+           0::bigint AS orders, NULL::text AS first_currency, NULL::text AS last_currency, 0::numeric AS won_value,
+           0::numeric AS net
+      FROM customer_cards WHERE merged_into IS NULL AND registered_at IS NOT NULL GROUP BY channel
+     UNION ALL
+    SELECT channel, 0, count(*), count(*) FILTER (WHERE stage_type = 'won'), count(*) FILTER (WHERE stage_type = 'lost'), 0,
+           min(currency) FILTER (WHERE stage_type = 'won'), max(currency) FILTER (WHERE stage_type = 'won'),
+           sum(amount) FILTER (WHERE stage_type = 'won'), 0
+      FROM deals GROUP BY channel
+     UNION ALL
+    SELECT channel, 0, 0, 0, 0, count(*), min(currency), max(currency), 0, sum(net) FROM purchases GROUP BY channel
+), summed AS (
+    SELECT channel, sum(customers)::bigint AS customers, sum(opportunities)::bigint AS opportunities, sum(won)::bigint AS won,
+           sum(lost)::bigint AS lost, sum(orders)::bigint AS orders,
+           CASE WHEN min(first_currency) = max(last_currency) THEN min(first_currency) END AS currency,
+           coalesce(sum(won_value), 0) AS won_value, coalesce(sum(net), 0) AS net
+      FROM counted GROUP BY channel
 )
-SELECT s.channel, s.opportunities, s.won, s.won_value, b.orders, b.net
-  FROM sold s JOIN bought b ON b.channel IS NOT DISTINCT FROM s.channel
+SELECT channel, customers, opportunities, won, won::float8 / nullif(won + lost, 0) AS win_rate, orders, currency,
+       CASE WHEN currency IS NOT NULL THEN won_value END AS won_value, CASE WHEN currency IS NOT NULL THEN net END AS net
+  FROM summed
+ ORDER BY CASE WHEN currency IS NOT NULL THEN summed.won_value + summed.net END DESC NULLS LAST, orders DESC, channel COLLATE "C"

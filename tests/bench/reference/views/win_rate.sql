@@ -1,16 +1,17 @@
-WITH last_move AS (
-    SELECT DISTINCT ON (stream_id) stream_id, stage_type, closed_on FROM bench.stage_moves
-     WHERE tenant = %(tenant)s AND occurred_at <= %(as_of)s ORDER BY stream_id, version DESC
-), term AS (
-    SELECT * FROM bench.opportunity_terms WHERE tenant = %(tenant)s AND occurred_at <= %(as_of)s
-), worth AS (
-    SELECT DISTINCT ON (stream_id) stream_id, amount, currency FROM term
-     WHERE what IN ('opened', 'amount_changed', 'won') OR (what = 'product_lines_set' AND amount IS NOT NULL)
-     ORDER BY stream_id, occurred_at DESC, version DESC
-), seller AS (
-    SELECT DISTINCT ON (stream_id) stream_id, owner FROM term WHERE what IN ('opened', 'assigned')
-     ORDER BY stream_id, occurred_at DESC, version DESC
+-- Win rate by owner: won / (won + lost), by number and by value, of the opportunities that are closed.
+WITH valued AS (
+    SELECT owner COLLATE "C" AS dimension, count(*) FILTER (WHERE stage_type = 'won') AS won,
+           count(*) FILTER (WHERE stage_type = 'lost') AS lost, count(*) FILTER (WHERE stage_type = 'open') AS open,
+           min(currency COLLATE "C") FILTER (WHERE amount IS NOT NULL) AS currency,
+           max(currency COLLATE "C") FILTER (WHERE amount IS NOT NULL) AS another,
+           coalesce(sum(amount) FILTER (WHERE stage_type = 'won'), 0) AS won_value,
+           coalesce(sum(amount) FILTER (WHERE stage_type = 'lost'), 0) AS lost_value
+      FROM deals WHERE closed_on IS NOT NULL GROUP BY 1
 )
-SELECT owner AS dimension, count(*) FILTER (WHERE stage_type = 'won') AS won,
-       count(*) FILTER (WHERE stage_type = 'lost') AS lost, sum(amount) FILTER (WHERE stage_type = 'won') AS won_value
-  FROM last_move JOIN worth USING (stream_id) JOIN seller USING (stream_id) WHERE closed_on IS NOT NULL GROUP BY 1
+SELECT NULL::date AS period, dimension, won, lost, open, won / nullif(won + lost, 0)::float8 AS win_rate,
+       CASE WHEN currency = another THEN currency END AS currency,
+       CASE WHEN currency = another THEN won_value END AS won_value,
+       CASE WHEN currency = another THEN lost_value END AS lost_value,
+       CASE WHEN currency = another THEN won_value::float8 / nullif(won_value + lost_value, 0)::float8 END AS value_win_rate
+  FROM valued
+ ORDER BY dimension
