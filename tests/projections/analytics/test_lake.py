@@ -344,6 +344,27 @@ async def test_upkeep_makes_few_files_of_many_and_loses_nothing(company, lakehou
     await all_is_there_once(company, lakehouse, await feed.head(company.connection))
 
 
+async def test_an_upgrade_lays_the_files_out_while_an_analyst_still_commits(company, lakehouse):
+    """Who is then fenced, as by a rebuild."""
+    await some_business(company, 4)
+    with lakehouse.open() as opened:
+        for name in FACTS:
+            opened.connection.execute(f"ALTER TABLE lake.{name} RESET SORTED BY")
+    writer = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(PROGRAM), lakehouse.url, lakehouse.path),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(PROGRAM.parents[3])},
+    )
+    assert writer.stdout
+    assert await writer.stdout.readline() == b"writing\n"
+    await asyncio.sleep(0.3)
+    assert await asyncio.to_thread(prepare, lakehouse.url, lakehouse.path) == []
+    assert await asyncio.wait_for(writer.wait(), 30) != 0
+    with lakehouse.open() as opened:
+        assert opened.laid_out() == FACTS.keys()
+    await all_is_there_once(company, lakehouse, await lakehouse.settles(company))
+
+
 @pytest.mark.long
 async def test_a_writer_killed_in_the_middle_loses_nothing_and_doubles_nothing(company, lakehouse):
     """Again and again in the middle of commits, while somebody reads."""
