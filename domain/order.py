@@ -89,6 +89,11 @@ class Moved(Part):
     """None in events of the first version, which did not say it"""
 
 
+def without_net(state: dict[str, Any]) -> None:
+    """Parts of the first version of an event."""
+    state["parts"] = [{**part, "net": None} for part in state["parts"]]
+
+
 class OrderRefusal(Refusal):
     """An order's way of saying no."""
 
@@ -242,7 +247,7 @@ class Order(Retractable):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Nothing: what the event said is all that it says."""
+            """What was agreed stays empty: the event did not say it."""
 
     class Held(Move):
         axis = "state"
@@ -313,9 +318,7 @@ class Order(Retractable):
             aggregate.delivered = added(aggregate.delivered, self.parts)
             aggregate.delivered_worth += self.worth
 
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            state["parts"] = [{**part, "net": None} for part in state["parts"]]
+        upcast_v1_v2 = staticmethod(without_net)
 
     class Invoiced(Event):
         """`parts` is empty when a sum was billed rather than lines."""
@@ -366,9 +369,7 @@ class Order(Retractable):
             aggregate.returned = added(aggregate.returned, self.parts)
             aggregate.returned_worth += self.worth
 
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            state["parts"] = [{**part, "net": None} for part in state["parts"]]
+        upcast_v1_v2 = staticmethod(without_net)
 
     class Refunded(Event):
         instead = "Money that was refunded comes back as a payment; record that."

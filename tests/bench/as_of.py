@@ -106,7 +106,7 @@ def benchmarks(place: Place, events: int = EVENTS) -> list[Benchmark]:
 
     def measured(what: str) -> tuple[Side, Side]:
         then, now = (
-            Side(name, lambda name=name: place.child(MODULE, name, filled.url, filled.lake), unit=" ms")  # type: ignore[misc]
+            Side(name, lambda name=name: place.child(MODULE, name, filled.url, filled.lake), unit=" ms")  # type: ignore[misc]  # its default binds the loop's name
             for name in (f"{what}_then", f"{what}_now")
         )
         return then, now
@@ -272,7 +272,7 @@ async def pages(url: str) -> dict[str, list[float]]:
     async with connected(url) as connection:
         cuts = [NOW, *await moments(connection)]
         return {
-            name: await costs(lambda cut, r=resource, a=ask: listed(connection, DEMO, r, a, cut), cuts)  # type: ignore[misc]
+            name: await costs(lambda cut, r=resource, a=ask: listed(connection, DEMO, r, a, cut), cuts)  # type: ignore[misc]  # its default binds the loop's name
             for name, (resource, ask) in PAGES.items()
         }
 

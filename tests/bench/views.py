@@ -6,7 +6,6 @@ for each question that holds all that it reads."""
 from __future__ import annotations
 
 import math
-import re
 import shutil
 import statistics
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from eventlog.envelope import Caller
 from projections.analytics import FACTS, VIEWS
 from projections.analytics.lake import Lake, literal, prepare, transaction
 from projections.analytics.views import View, scope
+from projections.analytics.views.view import definitions_of, named, statement
 from tests.bench.measure import Benchmark, Reading, Rounds, Side
 from tests.bench.place import Place
 
@@ -41,6 +41,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 TIMES = 3
 PATIENCE_S = 60
+"""So long PostgreSQL may try a plan."""
 MICRO_BATCH = 20_000
 REFERENCE = Path(__file__).parent / "reference" / "views"
 FILLED = ("customers", "opportunities", "orders", "tickets", "events")
@@ -83,8 +84,8 @@ ASKED: dict[str, dict[str, Any]] = {
 """What is asked of each view."""
 
 
-def benchmarks(place: Place, events: int = EVENTS, indexes: tuple[str, ...] = ("indexes",)) -> list[Benchmark]:
-    filled = Filled(place, events, indexes)
+def benchmarks(place: Place, events: int = EVENTS, more: Sequence[str] = ()) -> list[Benchmark]:
+    filled = Filled(place, events, more)
 
     def side(what: str, name: str, unit: str = " ms") -> Side:
         return Side(f"{what} {name}", lambda: place.child(MODULE, what, name, filled.url, filled.lake), unit=unit)
@@ -131,19 +132,20 @@ def benchmarks(place: Place, events: int = EVENTS, indexes: tuple[str, ...] = ("
 class Filled:
     """A made-up company of so many events, in a lakehouse and in tables of PostgreSQL; made when first needed."""
 
-    def __init__(self, place: Place, events: int, indexes: tuple[str, ...] = ("indexes",)) -> None:
-        self._place, self._events, self._indexes = place, events, indexes
+    def __init__(self, place: Place, events: int, more: Sequence[str] = ()) -> None:
+        """`more`: files of indexes besides the ordinary ones."""
+        self._place, self._events, self._more = place, events, more
         self.lake = str(place.home / "lake of views")
 
     @cached_property
     def url(self) -> str:
         url = self._place.migrated()
         self._place.tell(f"making up {self._events:,} events")
-        self._place.child_json(MODULE, "fill", url, self.lake, self._events, *self._indexes)
+        self._place.child_json(MODULE, "fill", url, self.lake, self._events, *self._more)
         return url
 
 
-def fill(url: str, path: str, events: int, indexes: Sequence[str]) -> None:
+def fill(url: str, path: str, events: int, more: Sequence[str]) -> None:
     prepare(url, path)
     with Lake.open(url, path, memory="8GB") as lake:
         connection = lake.connection
@@ -161,7 +163,7 @@ def fill(url: str, path: str, events: int, indexes: Sequence[str]) -> None:
             for name in FACTS:
                 connection.execute(f"CREATE TABLE pg.bench.{name} AS FROM lake.{name}")
             owner.execute("SET maintenance_work_mem = '1GB'")
-            for name in indexes:
+            for name in ("indexes", *more):
                 owner.execute((REFERENCE / f"{name}.sql").read_text())
             owner.execute("VACUUM ANALYZE")
 
@@ -178,31 +180,14 @@ def view_of(name: str, as_of: datetime) -> View:
 def query_of(name: str) -> str:
     """The same question to PostgreSQL: over the facts of the tenant as of the moment asked for, without what was
     retracted, and over the definitions that it names, each after those that it rests on."""
-    question = text_of(f"{name}.sql")
-    used = definitions_of(question)
-    told = "\n".join([question, *used.values()])
+    question = statement(name, REFERENCE)
+    used = definitions_of(question, REFERENCE)
     facts = [
         f"{fact} AS NOT MATERIALIZED (SELECT * FROM bench.{fact} WHERE {SEEN})"
-        for fact in FACTS
-        if fact != "retractions" and re.search(rf"\b{fact}\b", told)
+        for fact in named(FACTS, [question, *used.values()])
     ]
     parts = [RETRACTED, *facts, *(f"{definition} AS ({text})" for definition, text in used.items())]
     return f"WITH RECURSIVE {', '.join(parts)}, {question.removeprefix('WITH ')}"
-
-
-def definitions_of(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for file in sorted((REFERENCE / "definitions").iterdir()):
-        name = file.stem
-        if name not in found and re.search(rf"\b{name}\b", text):
-            its = text_of(f"definitions/{file.name}")
-            found |= {other: text for other, text in definitions_of(its).items() if other not in found}
-            found[name] = its
-    return found
-
-
-def text_of(file: str) -> str:
-    return re.sub(r"--.*", "", (REFERENCE / file).read_text()).strip()
 
 
 def cost(ask: Callable[[], object]) -> float:
@@ -280,7 +265,7 @@ def best_plan(connection: psycopg.Connection, ask: Callable[[], object]) -> floa
 
 
 def all_views(lake: Lake, as_of: datetime) -> Reading:
-    spent = {name: cost(lambda n=name: lake.ask(COMPANY, view_of(n, as_of))) for name in ASKED}  # type: ignore[misc]
+    spent = {name: cost(partial(lake.ask, COMPANY, view_of(name, as_of))) for name in ASKED}
     return mean_of(spent)
 
 
@@ -292,9 +277,13 @@ def over_parquet(path: str) -> Reading:
             plain.execute(f"CREATE VIEW lake.{name} AS FROM '{literal(plain_file(path, name))}'")
         spent = {}
         for name in ASKED:
-            query = scope(COMPANY, view_of(name, NOW), FACTS)
-            spent[name] = cost(lambda asked=query: plain.execute(*asked).to_arrow_table())  # type: ignore[misc]
+            query, parameters = scope(COMPANY, view_of(name, NOW), FACTS)
+            spent[name] = cost(partial(answered, plain, query, parameters))
     return mean_of(spent)
+
+
+def answered(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> pa.Table:
+    return connection.execute(query, parameters).to_arrow_table()
 
 
 def mean_of(spent: dict[str, float]) -> Reading:
@@ -349,10 +338,10 @@ def child(what: str, name: str, url: str, path: str) -> None:
                 intake(lake, name).tell()
 
 
-def main(events: int, indexes: tuple[str, ...]) -> None:
+def main(events: int, more: Sequence[str] = ()) -> None:
     console = Console(highlight=False, width=200)
     with Place(5, console.print) as place:
-        chosen = benchmarks(place, events, indexes)
+        chosen = benchmarks(place, events, more)
         rounds = Rounds(console, 1, 0)
         rounds.run(chosen)
         rounds.print(chosen)
@@ -360,14 +349,12 @@ def main(events: int, indexes: tuple[str, ...]) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["fill", url, path, events, *indexes]:
-            fill(url, path, int(events), indexes)
+        case ["fill", url, path, events, *more]:
+            fill(url, path, int(events), more)
             print("{}")
         case [what, name, url, path]:
             child(what, name, url, path)
-        case [events, "covering"]:
-            main(int(events), ("indexes", "covering"))
-        case [events]:
-            main(int(events), ("indexes",))
+        case [events, *more] if more in ([], ["covering"]):
+            main(int(events), more)
         case _:
-            main(EVENTS, ("indexes",))
+            main(EVENTS)

@@ -61,7 +61,7 @@ from tests.domain.anything import ID, events_of, happenings, stream
 from tests.scenario import Scenario
 
 D = Decimal
-LI, O = UUID(int=10), UUID(int=11)  # noqa: E741
+LI, O = UUID(int=10), UUID(int=11)  # noqa: E741  # the order
 BOLTS, NUTS = 1, 2
 
 LINES = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
@@ -200,34 +200,37 @@ def told_to(caller: Caller, fact: Fact) -> bool:
 RETRACTED = """retracted AS (
     SELECT stream_id FROM retractions GROUP BY stream_id HAVING arg_max(what, position) = 'retracted')"""
 
-FOLDER = files("projections.analytics") / "sql"
+FOLDER = Path(__file__).parents[1] / "sql"
 
 
-def definitions_of(query: str) -> dict[str, str]:
+def definitions_of(query: str, folder: Path = FOLDER) -> dict[str, str]:
     """What this query names of the definitions that views share, by name, each after those that it rests on."""
     found: dict[str, str] = {}
-    for name in sorted(DEFINITIONS):
+    for name in sorted(definitions_in(folder)):
         if name not in found and re.search(rf"\b{name}\b", query):
-            text = statement(f"definitions/{name}")
-            found |= {other: its for other, its in definitions_of(text).items() if other not in found}
+            text = statement(f"definitions/{name}", folder)
+            found |= {other: its for other, its in definitions_of(text, folder).items() if other not in found}
             found[name] = text
     return found
 
 
-DEFINITIONS = frozenset(
-    entry.name.removesuffix(".sql") for entry in (FOLDER / "definitions").iterdir() if entry.name.endswith(".sql")
-)
+@cache
+def definitions_in(folder: Path) -> frozenset[str]:
+    return frozenset(file.stem for file in (folder / "definitions").glob("*.sql"))
+
+
+DEFINITIONS = definitions_in(FOLDER)
 
 
 @cache
-def source(name: str) -> str:
-    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+def source(name: str, folder: Path = FOLDER) -> str:
+    return (folder / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache
-def statement(name: str) -> str:
+def statement(name: str, folder: Path = FOLDER) -> str:
     """The SQL of a file, without its words."""
-    return re.sub(r"--.*", "", source(name)).strip()
+    return re.sub(r"--.*", "", source(name, folder)).strip()
 
 
 @cache

@@ -2,8 +2,7 @@
 -- of its lines after discount and before tax, less the worth of what came back. `customer_id` is the customer that the one
 -- it was placed for belongs to now; the channel is that of the order as placed.
 WITH since AS (
-    SELECT stream_id, sum(net) AS returned, false AS cancelled
-      FROM goods_moved WHERE what = 'return_received' GROUP BY stream_id
+    SELECT stream_id, net AS returned, false AS cancelled FROM goods_moved WHERE what = 'return_received'
      UNION ALL
     SELECT stream_id, 0, true FROM order_steps WHERE what = 'cancelled'
 ), standing AS (
