@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -75,6 +75,23 @@ async def page(
     return all_recorded(
         await rows(connection, COLUMNS + ", data, personal", after, limit, up_to, partition, tenant, types), codec
     )
+
+
+async def next_of(
+    connection: AsyncConnection[Any], codec: Codec, after: Mapping[int, int], *, each: int
+) -> list[Recorded]:
+    """The next recorded events of several partitions, in order: of each those with a greater position than it has in
+    `after`, at most so many."""
+    columns = f"e.{COLUMNS}, data, personal".replace(", ", ", e.")
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {columns} FROM unnest(%s::smallint[], %s::bigint[]) AS c(partition, done)"  # noqa: S608  # constants
+        " CROSS JOIN LATERAL (SELECT * FROM log.events WHERE partition = c.partition AND position > c.done"
+        " ORDER BY position LIMIT %s) e ORDER BY e.position",
+        [list(after), list(after.values()), each],
+        prepare=True,
+    )
+    return all_recorded(await cursor.fetchall(), codec)
 
 
 async def messages(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,6 @@ from workers.watchdog import watch
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
-
-
-LEISURELY = 10
-"""How much nicer than the others is a worker that nobody waits for."""
 
 
 def worker(name: str) -> Worker:
@@ -77,8 +72,6 @@ def run(name: str, settings: Settings) -> None:
         settings.analytics_memory,
         settings.analytics_timeout_s,
     )
-    if name == "historian":
-        os.nice(LEISURELY)
     if settings.metrics_port:
         serve_metrics(settings.metrics_port)
     watch(settings.stall_s)

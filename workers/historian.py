@@ -1,4 +1,4 @@
-"""Keeps the past of the query tables: every version of every row, a moment behind the live ones, out of their way."""
+"""Keeps the past of the query tables: every version of every row, a moment behind the live ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from projections.past import PastRows
 from workers.lifetime import Worker
 from workers.projector import project
 
-PACE_S = 0.3
+PACE_S = 0.15
 """Between two batches: larger ones cost less, and what is asked of the past is seldom of this second."""
 
 

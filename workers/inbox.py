@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter as Counted
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 from zlib import crc32
@@ -32,6 +33,10 @@ POLLED = 2 * BATCH
 
 IDLE_S, HURRY_S, MEANWHILE_S = 0.25, 0.05, 0.005
 """How long a poll of Kafka waits for something to arrive: as a rule, while Kafka is silent, while the log is read."""
+
+REST_EACH_S, MOST_REST_S = 0.002, 0.04
+"""How long whoever wants each event at once rests, the longer the more of them have come together: under load batches
+grow, and with them what is saved."""
 
 LOOK_S = 1.0
 """How often a worker looks up whether something changed around it, and how old an event may get before it is read from
@@ -98,8 +103,8 @@ class Inbox:
         kafka: Kafka,
         pace_s: float = 0,
     ) -> None:
-        """`connection` is the inbox's own: its advisory locks live and die with it. `pace_s` is how long what arrives
-        is let gather before the next batch, unless there is much to be made up for."""
+        """`connection` is the inbox's own: its advisory locks live and die with it. `pace_s` is for how long what
+        arrives is let gather before the next batch, unless there is much to be made up for."""
         self.name = name
         self.recipient = recipient
         self._connection = connection
@@ -130,7 +135,8 @@ class Inbox:
     async def _step(self) -> None:
         if time.monotonic() >= self._look_at:
             await self._look_around()
-        delivery = await self._poll(MEANWHILE_S if self._filling else HURRY_S if self._hurry else IDLE_S)
+        hurry_s = max(HURRY_S, 2 * self._pace_s)  # so long that Kafka can be the first
+        delivery = await self._poll(MEANWHILE_S if self._filling else hurry_s if self._hurry else IDLE_S)
         if delivery.assigned is not None:
             # No partition at all is no decision: a member that led the group before it knew the topic's partitions has
             # left all of them without anybody, for half a minute.
@@ -139,10 +145,10 @@ class Inbox:
         await self._deliver(delivery.records)
         if self._hurry:
             self._filling |= (await self._behind(older_than_s=0)).keys()
-        for partition in sorted(self._filling):
-            await self._fill(partition)
-        if self._pace_s and not self._filling:
-            await asyncio.sleep(self._pace_s)
+        if self._filling:
+            await self._fill()
+        elif not self._pace_s:
+            await asyncio.sleep(min(REST_EACH_S * (len(delivery.records) - 1), MOST_REST_S))
 
     # -- events
 
@@ -180,14 +186,15 @@ class Inbox:
             fresh.append(record)
         return sorted(fresh, key=lambda record: record.position)
 
-    async def _fill(self, partition: int) -> None:
-        """One page of this partition from the log."""
-        after = self.recipient.checkpoint(partition)
-        page = await feed.page(self._connection, self._codec, after=after, limit=BATCH, partition=partition)
+    async def _fill(self) -> None:
+        """One page from the log, of all the partitions that are filled from it."""
+        each = max(1, BATCH // len(self._filling))
+        after = {partition: self.recipient.checkpoint(partition) for partition in self._filling}
+        page = await feed.next_of(self._connection, self._codec, after, each=each)
         if page:
             await self._apply(page, "log")
-        if len(page) < BATCH:
-            self._filling.discard(partition)
+        found = Counted(recorded.partition for recorded in page)
+        self._filling -= {partition for partition in after if found[partition] < each}
 
     async def _apply(self, batch: list[Recorded], source: str) -> None:
         await self.recipient.apply(batch)
@@ -233,7 +240,9 @@ class Inbox:
                 await self._unsubscribe()
         elif self._joining is None and now.topic and time.monotonic() >= self._join_at:
             group = f"{now.topic}.{self.name}"
-            self._joining = asyncio.create_task(Subscription.join(self._kafka, group, now.topic, most=POLLED))
+            self._joining = asyncio.create_task(
+                Subscription.join(self._kafka, group, now.topic, most=POLLED, pace_s=self._pace_s)
+            )
 
     async def _tend_claims(self) -> None:
         if time.monotonic() < self._claim_at:

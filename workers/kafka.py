@@ -27,6 +27,9 @@ Kafka = Mapping[str, Any]
 LARGEST = 8 << 20
 """Bytes of the largest record: a command's body is at most 1 MB, its events carry little more, sealed and in base64."""
 
+MANY = 1 << 20
+"""Bytes of records that need not wait for more."""
+
 PATIENCE_MS = 5_000
 SLOWEST_S = 30.0
 """When a client has not come back from a call by then, it never will."""
@@ -206,8 +209,9 @@ class Subscription:
         self._thread, self._consumer, self._assignments = thread, consumer, assignments
 
     @classmethod
-    async def join(cls, kafka: Kafka, group: str, topic: str, *, most: int) -> Subscription:
-        """`most`: how many records one poll brings."""
+    async def join(cls, kafka: Kafka, group: str, topic: str, *, most: int, pace_s: float = 0) -> Subscription:
+        """`most`: how many records one poll brings. `pace_s`: for how long Kafka lets them gather, unless there are
+        many; otherwise it brings each as soon as it has it."""
         thread, assignments = Thread(f"kafka-{group}"), Assignments()
 
         def connect() -> Any:
@@ -220,7 +224,8 @@ class Subscription:
                 heartbeat_interval_ms=1_000,
                 max_poll_interval_ms=60_000,
                 max_poll_records=most,
-                fetch_max_wait_ms=250,
+                fetch_min_bytes=MANY if pace_s else 1,
+                fetch_max_wait_ms=int(1000 * pace_s) or 250,
                 max_partition_fetch_bytes=LARGEST // 4,
                 request_timeout_ms=2 * PATIENCE_MS,
                 bootstrap_timeout_ms=PATIENCE_MS,

@@ -18,6 +18,9 @@ from projections.analytics.intake import Intake
 log = structlog.get_logger()
 
 TIDIED = Counter("kronika_lake_care", "Rounds of putting the lakehouse's files in order.", ["round", "outcome"])
+STEPS = 100
+"""A round takes about half of the time until the next: it has some fifty steps."""
+
 SWEPT = Gauge("kronika_lake_swept", "When the lakehouse was last swept, in seconds since 1970.")
 
 
@@ -25,7 +28,7 @@ SWEPT = Gauge("kronika_lake_swept", "When the lakehouse was last swept, in secon
 class Upkeep:
     """How often files are put in order, and how old what is removed must be."""
 
-    tidy_every: timedelta = timedelta(minutes=1)
+    tidy_every: timedelta = timedelta(seconds=30)
     sweep_every: timedelta = timedelta(hours=1)
     keep: timedelta = timedelta(days=1)
     """How far back the lakehouse can be asked as of a snapshot"""
@@ -51,7 +54,9 @@ async def care(facts: Intake, upkeep: Upkeep) -> None:
     while True:
         await asyncio.sleep(upkeep.tidy_every.total_seconds())
         with told("tidy"):
-            await facts.run(facts.lake.tidy)
+            for step in await facts.run(facts.lake.steps_to_tidy):
+                await facts.run(step)
+                await asyncio.sleep(upkeep.tidy_every.total_seconds() / STEPS)  # what has arrived is committed now
         if loop.time() >= sweep_at:
             sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
             with told("sweep"):

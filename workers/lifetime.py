@@ -14,6 +14,7 @@ import psycopg
 import structlog
 from prometheus_client import start_http_server
 
+from deploy.serving import collect_by_the_clock
 from eventlog.connections import APP_ROLE
 from eventlog.errors import LogUnavailable
 from eventlog.keys import KeyStore, KeyStoreError
@@ -80,12 +81,15 @@ async def until_told(
 ) -> None:
     """Do the work until one of the signals cancels it."""
     task = asyncio.ensure_future(work)
+    beside = asyncio.create_task(collect_by_the_clock())
     for number in signals:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         await task
     except asyncio.CancelledError:
         log.info("stopped")
+    finally:
+        beside.cancel()
 
 
 def serve_metrics(port: int) -> None:

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 SLOT = "reactor"
 """Its checkpoints stand in read.checkpoints, so its lag is asked for like any other."""
 
-PACE_S = 0.05
+PACE_S = 0.1
 """Between two batches: nobody waits for a policy so keenly, and each batch is a commit."""
 
 REFUSED = (Refusal, NotFound, CommandReused, KeyDestroyed, ValidationError)

@@ -28,8 +28,8 @@ RELAY_LOCK = 0x6B726F6E_00000010
 
 PAGE = 2_000
 SOON_S, LATEST_S, STANDBY_S = 0.002, 0.020, 0.5
-"""How soon the log is asked again after it had something new, how late when it had nothing, and how often another
-relay asks whether this one is gone."""
+"""How soon the log is asked again for each event that it had, so that more come together the more there are; how late
+at the most; and how often another relay asks whether this one is gone."""
 
 SAVE_S = 0.1
 """How long Kafka may hold what is not yet remembered to be there: the next relay publishes that once more."""
@@ -147,7 +147,7 @@ class Tail:
                 await self.carry(records(page, previous))
             if self.published > self.at.position and time.monotonic() >= self._save_at:
                 await self.save(replace(self.at, position=self.published))
-            pause = SOON_S if page else min(2 * pause, LATEST_S)
+            pause = min(SOON_S * len(page) or 2 * pause, LATEST_S)
             if len(page) < PAGE:
                 await asyncio.sleep(max(0, asked + pause - time.monotonic()))
 

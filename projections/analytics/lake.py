@@ -6,11 +6,11 @@ import importlib.metadata
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -207,9 +207,21 @@ class Lake:
     # -- upkeep, by the one who writes
 
     def tidy(self) -> None:
-        """Every minute or so: rows that wait in the catalog go to files, small files become larger ones."""
-        self._call("ducklake_flush_inlined_data('lake')")
-        self._call(f"ducklake_merge_adjacent_files('lake', max_file_size => {in_bytes(SMALL)})")
+        """Some times a minute: rows that wait in the catalog go to files, small files become larger ones."""
+        for step in self.steps_to_tidy():
+            step()
+
+    def steps_to_tidy(self) -> list[Callable[[], int]]:
+        """The same in steps, none of which takes longer than some tenths of a second."""
+        most = in_bytes(SMALL)
+        return [
+            partial(self._call, function)
+            for table in sorted(self.tables())
+            for function in (
+                f"ducklake_flush_inlined_data('lake', table_name => '{table}')",
+                f"ducklake_merge_adjacent_files('lake', '{table}', max_file_size => {most})",
+            )
+        ]
 
     def sweep(self, *, keep: timedelta, safe: timedelta) -> int:
         """Every hour or so: forget snapshots older than `keep`, and remove the files that nothing has referred to for

@@ -59,9 +59,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def inbox(name, around, codec, reader, kafka: Kafka | None = None):
+async def inbox(name, around, codec, reader, kafka: Kafka | None = None, pace_s: float = 0):
     async with connected(around.database_url) as connection:
-        served = Inbox(name, reader, connection, codec, kafka or around.kafka)
+        served = Inbox(name, reader, connection, codec, kafka or around.kafka, pace_s)
         async with running(served.run()) as task:
             yield served
             if task.done():
@@ -225,6 +225,42 @@ async def test_an_unknown_event_moves_on_and_positions_stay_whole(around, log, c
     async with inbox("unknown", around, log.codec, Reader(book)):
         await eventually(lambda: complete(connection, book))
     assert await value(connection, "SELECT max(position) FROM log.events") == head + 1
+
+
+@dataclass
+class Counting(Reader):
+    """Notes how many events came at a time."""
+
+    batches: list[int] = field(default_factory=list)
+
+    async def apply(self, batch):
+        await super().apply(batch)
+        self.batches.append(len(batch))
+
+
+async def test_whoever_is_in_no_hurry_gets_what_gathers_meanwhile_at_a_time(around, log, connection):
+    book = Book()
+    reader = Counting(book)
+    async with at_work(relay(), around), inbox("leisurely", around, log.codec, reader, pace_s=0.5) as served:
+        await eventually(lambda: following(reader, served))
+        await happen(log, 1)
+        await eventually(lambda: complete(connection, book))
+        reader.batches.clear()
+        for _ in range(20):
+            await happen(log, 1)
+            await asyncio.sleep(0.02)
+        await eventually(lambda: complete(connection, book))
+    assert sum(reader.batches) == 20
+    assert len(reader.batches) <= 5, "from Kafka, some times a second; and not one by one"
+
+
+async def test_what_was_missed_is_read_of_all_partitions_together(around, log, connection):
+    await happen(log, 100)
+    book = Book()
+    reader = Counting(book)
+    async with inbox("behind", around, log.codec, reader, kafka={"bootstrap_servers": "127.0.0.1:1"}):
+        await eventually(lambda: complete(connection, book))
+    assert reader.batches == [await feed.head(connection)]
 
 
 async def connected_as_owner(around):
