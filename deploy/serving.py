@@ -79,7 +79,6 @@ def collect_rarely() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-NEVER = 1_000_000
 YOUNG_S, ROUNDS = 10.0, 180
 """How often what is new is looked through; every so many rounds, twice an hour, all that there is."""
 
@@ -89,7 +88,6 @@ async def collect_by_the_clock() -> None:
     takes half a second, and was done every five seconds under load. What is new is looked through even when next to
     nothing happens, as clients of Kafka leave sockets in cycles, a new one with every attempt to reach a broker."""
     collect_rarely()
-    gc.set_threshold(20_000, 20, NEVER)
     for number in count(1):
         await asyncio.sleep(YOUNG_S)
         gc.collect(0 if number % ROUNDS else 2)

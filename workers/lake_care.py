@@ -18,9 +18,6 @@ from projections.analytics.intake import Intake
 log = structlog.get_logger()
 
 TIDIED = Counter("kronika_lake_care", "Rounds of putting the lakehouse's files in order.", ["round", "outcome"])
-STEPS = 100
-"""A round takes about half of the time until the next: it has some fifty steps."""
-
 SWEPT = Gauge("kronika_lake_swept", "When the lakehouse was last swept, in seconds since 1970.")
 
 
@@ -54,9 +51,8 @@ async def care(facts: Intake, upkeep: Upkeep) -> None:
     while True:
         await asyncio.sleep(upkeep.tidy_every.total_seconds())
         with told("tidy"):
-            for step in await facts.run(facts.lake.steps_to_tidy):
-                await facts.run(step)
-                await asyncio.sleep(upkeep.tidy_every.total_seconds() / STEPS)  # what has arrived is committed now
+            for step in await facts.aside(facts.lake.steps_to_tidy):
+                await facts.aside(step)
         if loop.time() >= sweep_at:
             sweep_at = loop.time() + upkeep.sweep_every.total_seconds()
             with told("sweep"):

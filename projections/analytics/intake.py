@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -25,7 +26,7 @@ from projections.host import Fenced
 log = structlog.get_logger()
 T = TypeVar("T")
 
-PACE_S = 0.15
+PACE_S = 0.1
 FULL = 20_000
 """What arrives within this time, or so many events, is committed together: one costs as much as a thousand."""
 
@@ -53,6 +54,7 @@ class Intake:
     twice.
 
     `apply` only collects; `commit`, called by `apply` when there is enough and by `keep_pace` at its pace, writes.
+    Other work on the lakehouse is done after a commit, while what goes into the next one gathers.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -63,6 +65,7 @@ class Intake:
         self._waiting: list[Recorded] = []
         self._failure: Exception | None = None
         self._writing = asyncio.Lock()
+        self._aside: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
         # One thread for all that touches the connection: it is no one else's, and a cancelled commit is waited for.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
 
@@ -122,11 +125,32 @@ class Intake:
             self._committed.update({step.partition: step.position for step in steps if step.partition in self._owners})
 
     async def keep_pace(self) -> None:
-        """Commit what there is, some times a second. What goes wrong, the next `apply` raises."""
+        """Commit what there is, some times a second, and after each do a piece of what is to be done `aside`. What
+        goes wrong with a commit, the next `apply` raises."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(PACE_S)
             with suppress(Fenced, LogUnavailable):
                 await self.commit()
+            next_at = loop.time() + PACE_S
+            if self._aside:
+                await self._do(*self._aside.popleft())
+            await asyncio.sleep(next_at - loop.time())
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do a piece of work on the lakehouse, of some tenths of a second, right after a commit."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._aside.append((work, done))
+        return await done
+
+    async def _do(self, work: Callable[[], object], done: asyncio.Future[Any]) -> None:
+        try:
+            answer = await self.run(work)
+        except Exception as error:
+            if not done.cancelled():
+                done.set_exception(error)
+        else:
+            if not done.cancelled():
+                done.set_result(answer)
 
     async def close(self) -> None:
         """Write what has been collected, wait for it, and let go of the lakehouse."""

@@ -30,6 +30,9 @@ from projections.analytics.views import View, scope
 
 MIGRATION_LOCK = 0x6B726F6E_00000004
 
+CATALOG = "__ducklake_metadata_lake.lake"
+"""Where DuckLake keeps what it knows of files, tables and snapshots."""
+
 INLINED_ROWS = 100
 """Up to so many new rows of a table wait in the catalog rather than make a file: beyond it a file is quicker (1,000
 rows inlined took 350 ms to commit, in files 150)."""
@@ -193,8 +196,8 @@ class Lake:
     def laid_out(self) -> set[str]:
         """The tables that are written in an order."""
         found = self.connection.execute(
-            "SELECT table_name FROM __ducklake_metadata_lake.lake.ducklake_table t"
-            " JOIN __ducklake_metadata_lake.lake.ducklake_sort_info s USING (table_id)"
+            f"SELECT table_name FROM {CATALOG}.ducklake_table t"  # noqa: S608  # a name of our own
+            f" JOIN {CATALOG}.ducklake_sort_info s USING (table_id)"
             " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
         ).fetchall()
         return {name for (name,) in found}
@@ -212,16 +215,38 @@ class Lake:
             step()
 
     def steps_to_tidy(self) -> list[Callable[[], int]]:
-        """The same in steps, none of which takes longer than some tenths of a second."""
-        most = in_bytes(SMALL)
+        """The same in steps, none of which takes longer than some tenths of a second; none where nothing is to do."""
+        waiting, most = self._waiting(), in_bytes(SMALL)
         return [
             partial(self._call, function)
-            for table in sorted(self.tables())
+            for table in sorted(waiting | self._scattered(most))
             for function in (
-                f"ducklake_flush_inlined_data('lake', table_name => '{table}')",
+                *([f"ducklake_flush_inlined_data('lake', table_name => '{table}')"] if table in waiting else []),
                 f"ducklake_merge_adjacent_files('lake', '{table}', max_file_size => {most})",
             )
         ]
+
+    def _waiting(self) -> set[str]:
+        """The tables of which there are rows in the catalog."""
+        found = self.connection.execute(
+            f"SELECT t.table_name, i.table_name FROM {CATALOG}.ducklake_inlined_data_tables i"  # noqa: S608  # as above
+            f" JOIN {CATALOG}.ducklake_table t USING (table_id) WHERE t.end_snapshot IS NULL"
+        ).fetchall()
+        if not found:
+            return set()
+        holds = [f"SELECT '{table}' WHERE EXISTS (FROM {CATALOG}.{rows})" for table, rows in found]
+        return {table for (table,) in self.connection.execute(" UNION ".join(holds)).fetchall()}
+
+    def _scattered(self, most: int) -> set[str]:
+        """The tables that have several files of fewer bytes than that."""
+        found = self.connection.execute(
+            f"SELECT t.table_name FROM {CATALOG}.ducklake_data_file f"  # noqa: S608  # as above
+            f" JOIN {CATALOG}.ducklake_table t USING (table_id)"
+            " WHERE t.end_snapshot IS NULL AND f.end_snapshot IS NULL AND f.file_size_bytes < ?"
+            " GROUP BY t.table_name HAVING count(*) > 1",
+            [most],
+        ).fetchall()
+        return {table for (table,) in found}
 
     def sweep(self, *, keep: timedelta, safe: timedelta) -> int:
         """Every hour or so: forget snapshots older than `keep`, and remove the files that nothing has referred to for

@@ -6,12 +6,14 @@ import asyncio
 import signal
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from eventlog import feed
+from projections.analytics.intake import Intake
 from projections.analytics.lake import Lake, prepare, reflected
 from projections.analytics.rebuild import reconcile
 from tests.workers.conftest import at_work, eventually, happen
@@ -135,3 +137,22 @@ async def test_it_goes_on_when_the_database_was_away_for_a_moment(around, log, c
             await asyncio.sleep(0.4)
         await happen(log, 20)
         await all_is_there_once(connection, lake)
+
+
+async def test_other_work_on_the_lakehouse_waits_for_a_commit_each_time(lake):
+    """So that what arrives is never late by more than one piece of it."""
+    done, facts = [], Intake(lake)
+
+    async def commit():
+        done.append("commit")
+
+    facts.commit = commit
+    pieces = [partial(done.append, number) for number in range(3)]
+    asked = [asyncio.create_task(facts.aside(piece)) for piece in (*pieces, lambda: 1 / 0)]
+    await asyncio.sleep(0)
+    pace = asyncio.create_task(facts.keep_pace())
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.gather(*asked)
+    await eventually(lambda: done.count("commit") > 4)
+    pace.cancel()
+    assert done[:7] == ["commit", 0, "commit", 1, "commit", 2, "commit"], "and a failure is told to who asked alone"
