@@ -79,8 +79,8 @@ def collect_rarely() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-YOUNG_S, ROUNDS = 10.0, 180
-"""How often what is new is looked through; every so many rounds, twice an hour, all that there is."""
+YOUNG_S, OLDER, ROUNDS = 1.0, 10, 1800
+"""How often what is new is looked through; every how many rounds what is a little older; and, twice an hour, all."""
 
 
 async def collect_by_the_clock() -> None:
@@ -90,4 +90,4 @@ async def collect_by_the_clock() -> None:
     collect_rarely()
     for number in count(1):
         await asyncio.sleep(YOUNG_S)
-        gc.collect(0 if number % ROUNDS else 2)
+        gc.collect(2 if number % ROUNDS == 0 else 1 if number % OLDER == 0 else 0)

@@ -40,12 +40,13 @@ async def test_what_is_left_in_a_cycle_goes_even_when_nothing_happens(monkeypatc
 
 async def test_what_is_remembered_is_looked_through_twice_an_hour_alone(monkeypatch):
     monkeypatch.setattr(serving, "YOUNG_S", 0.01)
-    monkeypatch.setattr(serving, "ROUNDS", 3)
+    monkeypatch.setattr(serving, "OLDER", 2)
+    monkeypatch.setattr(serving, "ROUNDS", 6)
     asked = []
     monkeypatch.setattr(serving.gc, "collect", lambda generation=2: asked.append(generation))
     collecting = asyncio.create_task(serving.collect_by_the_clock())
     while len(asked) < 7:
         await asyncio.sleep(0.01)
     collecting.cancel()
-    assert asked[:7] == [2, 0, 0, 2, 0, 0, 2]  # the first when all is imported
+    assert asked[:7] == [2, 0, 1, 0, 1, 0, 2]  # the first when all is imported
     assert gc.get_threshold() == (20_000, 20, 50), "and once so much has come and gone"
