@@ -19,7 +19,7 @@ from psycopg.postgres import types
 from uuid_utils.compat import uuid7
 
 from eventlog.connections import APP_ROLE
-from eventlog.line import Line
+from eventlog.line import Line, Rows
 from eventlog.rows import ARRAY, COLUMN, UUID_TYPE, moment, text, uuid, word
 
 OPTIONS = f"{APP_ROLE} -c synchronous_commit=on -c statement_timeout=5000 -c plan_cache_mode=force_generic_plan"
@@ -75,8 +75,8 @@ class Access:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-Said = asyncio.Future[None]
-Waiting = tuple[Sequence[Access], Said]
+Said = asyncio.Future[Rows]
+Waiting = tuple[Sequence[Access], asyncio.Future[None]]
 
 
 class Accesses:
@@ -175,11 +175,11 @@ class Accesses:
         assert self._line is not None
         rows = [row_of(access) for access in accesses]
         parts = [part for row in rows for part in (ELEMENT(len(row) + 4, len(COLUMNS)), row)]
-        return self._line.say(ARRAY(1, 0, self._line.number, len(rows), 1) + b"".join(parts))
+        return self._line.say([ARRAY(1, 0, self._line.numbers[0], len(rows), 1) + b"".join(parts)])
 
     async def _connect(self) -> None:
         if self._line is None:
-            self._line = await Line.open(self._url, OPTIONS, INSERT, "log.accessed", SILENCE_S)
+            self._line = await Line.open(self._url, OPTIONS, INSERT, ["log.accessed"], SILENCE_S)
 
     async def _disconnect(self) -> None:
         if self._line is not None:

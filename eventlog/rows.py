@@ -114,18 +114,14 @@ def hold(rows: Rows, change: Changed, id: bytes, codec: Codec, tenant: str) -> N
         rows.changing.append(("parents", tenant))
 
 
-class Array(bytes):
-    """A list of rows as PostgreSQL takes it."""
-
-
-def array(batch: Sequence[Rows], name: str, type_oid: int) -> Array | None:
+def array(batch: Sequence[Rows], name: str, type_oid: int) -> bytes | None:
     """One of the lists of a whole batch, every row numbered by its command; None when it is empty."""
     columns = LISTS[name][1]
     parts: list[bytes] = []
     for item, rows in enumerate(batch):
         for row in getattr(rows, name):
             parts += (ELEMENT(len(row) + 16, columns, INTEGER, 4, item), row)
-    return Array(ARRAY(1, 0, type_oid, len(parts) // 2, 1) + b"".join(parts)) if parts else None
+    return ARRAY(1, 0, type_oid, len(parts) // 2, 1) + b"".join(parts) if parts else None
 
 
 # -- values, each as a column of a row: type, length, bytes

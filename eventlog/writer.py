@@ -6,20 +6,18 @@ import asyncio
 import time
 from collections import Counter as Counted
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 from prometheus_client import Counter, Histogram
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
-from psycopg.rows import tuple_row
 
-from eventlog.connections import CONNECT_S, watched
 from eventlog.errors import LogUnavailable
-from eventlog.rows import LISTS, Array, Rows, array
+from eventlog.line import Line
+from eventlog.rows import LISTS, Rows, array
 
 LOG_LOCK = 0x6B726F6E
 """Advisory lock of the log: who holds it gives out the next positions."""
@@ -35,9 +33,10 @@ FEW = 16
 others ask again while it is under way, and neither side waits for the other."""
 
 APPEND = (
-    "SELECT * FROM log.append(%s, %s::log.asked[], %s::log.made[], %s::log.seen[], %s::log.claimed[],"
-    " %s::log.claimed[], %s::log.placed[])"
+    f"SELECT * FROM log.append({LOG_LOCK}, $1::log.asked[], $2::log.made[], $3::log.seen[], $4::log.claimed[],"  # noqa: S608  # a number of ours
+    " $5::log.claimed[], $6::log.placed[])"
 )
+TYPES = [type_ for type_, _ in LISTS.values()]
 
 APPENDS = Counter("kronika_appends_total", "Commands written or answered by the log, by outcome", ["outcome"])
 BATCH_SIZE = Histogram(
@@ -48,15 +47,6 @@ FLUSH_SECONDS = Histogram(
     "Time of one group commit",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
 )
-
-
-class ArrayDumper(Dumper):
-    """Sends rows as they are; the statement says of which type they are."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: Array) -> Array:
-        return obj
 
 
 class Outcome(NamedTuple):
@@ -94,9 +84,7 @@ class Writer:
         self._options = options
         self._capacity = capacity
         self._waiting: list[Waiting] = []
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._types: dict[str, int] = {}
-        """The types of the lists that log.append takes, as this database numbers them."""
+        self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
 
     def write(self, rows: Rows, deadline: float) -> asyncio.Future[Outcome]:
@@ -176,29 +164,18 @@ class Writer:
 
     async def _flush(self, batch: list[Waiting]) -> list[Outcome]:
         """One statement and one transaction, of which the server needs nothing more than this message."""
-        connection = await self._connected()
+        if self._line is None:
+            self._line = await Line.open(self._url, self._options, APPEND, TYPES, SILENCE_S)
         rows = [waiting.rows for waiting in batch]
-        lists = [array(rows, name, type_oid) for name, type_oid in self._types.items()]
-        cursor = connection.cursor(binary=True, row_factory=tuple_row)
-        await cursor.execute(APPEND, [LOG_LOCK, *lists], prepare=True)
-        (_, *head), *refused = await cursor.fetchall()
+        lists = [array(rows, name, number) for name, number in zip(LISTS, self._line.numbers, strict=True)]
+        (_, *head), *refused = await self._line.say(lists)
         return outcomes(rows, Outcome(*head), {item: Outcome(*rest) for item, *rest in refused})
 
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
-        if self._connection is None:
-            self._connection = await watched(SILENCE_S).connect(
-                self._url, autocommit=True, options=self._options, connect_timeout=CONNECT_S
-            )
-            self._connection.adapters.register_dumper(Array, ArrayDumper)
-            names = [type_ for type_, _ in LISTS.values()]
-            cursor = await self._connection.execute("SELECT unnest(%s::text[])::regtype::oid::bigint", [names])
-            self._types = {name: row[0] for name, row in zip(LISTS, await cursor.fetchall(), strict=True)}
-        return self._connection
-
     async def _disconnect(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            with suppress(psycopg.Error):
+                await self._line.close()
+            self._line = None
 
 
 def outcomes(batch: Sequence[Rows], head: Outcome, refused: Mapping[int, Outcome]) -> list[Outcome]:

@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,16 +53,17 @@ class Failpoint:
 
 @asynccontextmanager
 async def holding_the_log(writer: Any, *_: Any) -> AsyncIterator[None]:
-    """In a transaction on the writer's own connection that has the log's lock; if it is not ended by the server for
-    taking too long, it is undone."""
+    """In a transaction that has the log's lock, on a connection such as the writer's own; if it is not ended by the
+    server for taking too long, it is undone."""
     from eventlog.writer import LOG_LOCK
 
-    connection = await writer._connected()
+    connection = await psycopg.AsyncConnection.connect(
+        writer._url, autocommit=True, options=writer._options, connect_timeout=5
+    )
     await connection.execute("BEGIN")
     await connection.execute(f"SELECT pg_advisory_xact_lock({LOG_LOCK})")
     yield
-    with suppress(psycopg.Error):
-        await connection.execute("ROLLBACK")
+    await connection.close()
 
 
 DOOR = ("api", "reactor")

@@ -99,12 +99,12 @@ BUGS = (
         (
             Edit(
                 WRITER,
-                "return outcomes(rows, Outcome(*head), {item: Outcome(*rest) for item, *rest in refused})",
-                "later = asyncio.get_running_loop().call_later\n"
-                "        later(0.2, lambda: asyncio.ensure_future(connection.commit()))\n"
-                "        return outcomes(rows, Outcome(*head), {item: Outcome(*rest) for item, *rest in refused})",
+                "        (_, *head), *refused = await self._line.say(lists)\n",
+                "        line, later = self._line, asyncio.get_running_loop().call_later\n"
+                '        line._pgconn.exec_(b"COMMIT; BEGIN")\n'
+                "        (_, *head), *refused = await line.say(lists)\n"
+                '        later(0.2, lambda: line._answer or line._pgconn.exec_(b"COMMIT"))\n',
             ),
-            Edit(WRITER, "self._url, autocommit=True,", "self._url, autocommit=False,"),
         ),
         tuple(Fault(moment, "kill -9", who) for moment in (60, 120, 180) for who in APIS),
     ),
@@ -533,12 +533,12 @@ BUGS = (
         (
             Edit(
                 WRITER,
-                "        connection = await self._connected()\n",
-                "        LEAKED.append(self._connection)\n"
-                "        self._connection = self._connection if len(LEAKED) % 4 else None\n"
-                "        connection = await self._connected()\n",
+                "        if self._line is None:\n            self._line = await Line.open",
+                "        LEAKED.append(self._line)\n"
+                "        self._line = self._line if len(LEAKED) % 4 else None\n"
+                "        if self._line is None:\n            self._line = await Line.open",
             ),
-            Edit(WRITER, "Answered = list[", "LEAKED: list[Any] = []\nAnswered = list["),
+            Edit(WRITER, "Answered = list[", "LEAKED: list[Line | None] = []\nAnswered = list["),
         ),
     ),
 )
