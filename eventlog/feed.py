@@ -26,6 +26,7 @@ COLUMNS = (
     " recorded_at, occurred_at, actor, on_behalf_of, reason, correlation_id, causation_id, command_id, trace,"
     " source"
 )
+STORED = ", data::text, personal::text"
 PAGE = 2_000
 
 
@@ -99,17 +100,31 @@ async def messages(
 ) -> list[tuple[int, int, UUID, str | None, bytes]]:
     """As `page`, but as (position, partition, subject id, trace, message body without `previous`): personal fields stay
     sealed and the stored bytes are kept."""
-    return [
-        (row[0], row[5], row[6], row[18], message(row))
-        for row in await rows(connection, COLUMNS + ", data::text, personal::text", after, limit, None, None, None)
-    ]
+    return as_messages(await rows(connection, COLUMNS + STORED, after, limit, None, None, None))
+
+
+async def coming(
+    connection: AsyncConnection[Any], *, after: int, limit: int, patience_s: float
+) -> list[tuple[int, int, UUID, str | None, bytes]]:
+    """As `messages`; where there are none they are waited for, so long at the most."""
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(
+        f"SELECT {COLUMNS}{STORED} FROM log.coming(%s, %s, %s)",  # noqa: S608  # constants
+        [after, limit, patience_s],
+        prepare=True,
+    )
+    return as_messages(await cursor.fetchall())
+
+
+def as_messages(rows: list[tuple[Any, ...]]) -> list[tuple[int, int, UUID, str | None, bytes]]:
+    return [(row[0], row[5], row[6], row[18], message(row)) for row in rows]
 
 
 async def messages_at(connection: AsyncConnection[Any], positions: list[int]) -> dict[int, tuple[int, UUID, bytes]]:
     """As `messages`, those at these positions: (partition, subject id, message body) by position."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     await cursor.execute(
-        f"SELECT {COLUMNS}, data::text, personal::text FROM log.events WHERE position = ANY(%s)",  # noqa: S608  # constants
+        f"SELECT {COLUMNS}{STORED} FROM log.events WHERE position = ANY(%s)",  # noqa: S608  # constants
         [positions],
     )
     return {row[0]: (row[5], row[6], message(row)) for row in await cursor.fetchall()}

@@ -38,7 +38,7 @@ def migrate(url: str, partitions: int, access_days: float | None = None) -> list
         for step in new:
             connection.execute(sql(step))
             connection.execute("INSERT INTO public.kronika_migrations (step) VALUES (%s)", [step])
-        for name in ("naming", "positions", "append", "accesses"):
+        for name in ("naming", "positions", "append", "coming", "accesses"):
             connection.execute(sql(name))
         try:
             connection.execute(sql("grants"))

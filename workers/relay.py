@@ -27,9 +27,12 @@ RELAY_LOCK = 0x6B726F6E_00000010
 """Advisory lock: held for as long as a relay's connection lives."""
 
 PAGE = 2_000
-SOON_S, LATEST_S, STANDBY_S = 0.002, 0.020, 0.5
-"""How soon the log is asked again for each event that it had, so that more come together the more there are; how late
-at the most; and how often another relay asks whether this one is gone."""
+REST_EACH_S, MOST_REST_S = 0.002, 0.020
+"""How long what is next is let gather, for each event after the first of those that came together: the more there are,
+the more go at a time."""
+
+STANDBY_S = 0.5
+"""How often another relay asks whether this one is gone."""
 
 SAVE_S = 0.1
 """How long Kafka may hold what is not yet remembered to be there: the next relay publishes that once more."""
@@ -136,20 +139,17 @@ class Tail:
 
     async def follow(self) -> None:
         previous = await last_positions(self.connection, self.at.position)
-        pause = SOON_S
         self.published = self.at.position
         while True:
-            asked = time.monotonic()
-            page = await feed.messages(self.connection, after=self.published, limit=PAGE)
+            page = await feed.coming(self.connection, after=self.published, limit=PAGE, patience_s=SAVE_S)
             LOOKED.set_to_current_time()
             at_work()
             if page:
                 await self.carry(records(page, previous))
             if self.published > self.at.position and time.monotonic() >= self._save_at:
                 await self.save(replace(self.at, position=self.published))
-            pause = min(SOON_S * len(page) or 2 * pause, LATEST_S)
             if len(page) < PAGE:
-                await asyncio.sleep(max(0, asked + pause - time.monotonic()))
+                await asyncio.sleep(min(REST_EACH_S * (len(page) - 1), MOST_REST_S))
 
     async def carry(self, batch: list[Record]) -> None:
         """Publish to the end. Raises KafkaAway when it did not get there; then it is remembered how far it got."""

@@ -291,6 +291,18 @@ async def test_sixteen_writers_and_a_tailing_reader_that_misses_nothing(database
         assert moments == sorted(moments)
 
 
+async def test_who_waits_for_what_comes_hears_of_it_and_does_not_wait_for_ever(log):
+    async with log.connection() as connection:
+        head = await feed.head(connection)
+        assert await feed.coming(connection, after=head, limit=10, patience_s=0.05) == []
+        coming = asyncio.create_task(feed.coming(connection, after=head, limit=10, patience_s=60))
+        answer = await ask(log, registering())
+        async with asyncio.timeout(5):
+            found = await coming
+        assert [position for position, *_ in found] == [answer.position]
+        assert found == await feed.messages(connection, after=head, limit=10)
+
+
 async def test_stream_by_stream_each_is_whole_and_in_its_order_however_long_it_is(log):
     registered = [await ask(log, registering()) for _ in range(4)]
     for number in range(7):
