@@ -1,6 +1,8 @@
 -- A CRM's day in small: calls logged, customers registered with a new e-mail, tickets and opportunities opened.
--- given: token, customers, run (no two runs make the same e-mail), pause (mean milliseconds between two requests of a
--- connection)
+-- given: token, customers, run (no two runs make the same e-mail), rate (requests a second)
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s, ns; } moment; int clock_gettime(int clock, moment *now);")
+local moment = ffi.new("moment")
 local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. given.token }
 
 local known = "5eed0000-0000-0000-0000-%012x"
@@ -29,6 +31,12 @@ function request()
    end
 end
 
+-- Requests come by chance, so many a second on average however long each takes, as long as a connection is free.
+local due
+
 function delay()
-   return math.random(0, 2 * given.pause)
+   ffi.C.clock_gettime(0, moment)
+   local now = tonumber(moment.s) * 1000 + tonumber(moment.ns) / 1e6
+   due = math.max((due or now) - 1000 / given.rate * math.log(1 - math.random()), now - 100)
+   return math.max(0, due - now)
 end

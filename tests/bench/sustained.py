@@ -67,19 +67,19 @@ def benchmarks(place: Place, hold_s: float) -> list[Benchmark]:
 def sustained(place: Place, hold_s: float) -> Reading:
     """Step by step up to the first rate that is too much, then hold the last that was not."""
     with whole_system(place) as (address, watch):
-        rate, good, reached, latency_ms = FIRST_RATE, 0.0, 0.0, 0.0
+        rate, good, reached = FIRST_RATE, 0.0, 0.0
         while True:
-            held = under(place, address, watch, rate, latency_ms, STEP_S + SETTLING_S)
+            held = under(place, address, watch, rate, STEP_S + SETTLING_S)
             place.tell(f"asked for {rate:,.0f}/s: {held}")
             if held.behind or held.loaded.rate < 1.05 * reached:  # more cannot be had by asking for more
                 break
             reached = held.loaded.rate
-            good, rate, latency_ms = rate, rate * STEP, held.loaded.p50_ms
+            good, rate = rate, rate * STEP
         if not good:
             raise Unmeasurable(f"at {rate:,.0f}/s already: {held}")
         for _ in range(TRIES):
             watch.wait_until_caught_up()
-            held = under(place, address, watch, good, latency_ms, hold_s + SETTLING_S)
+            held = under(place, address, watch, good, hold_s + SETTLING_S)
             place.tell(f"held {good:,.0f}/s for {hold_s:,.0f} s: {held}")
             if not held.behind:
                 return held.loaded.reading(note=f"{held}")
@@ -87,14 +87,9 @@ def sustained(place: Place, hold_s: float) -> Reading:
         raise Unmeasurable(f"not held: {held}")
 
 
-def under(place: Place, address: str, watch: Lags, rate: float, latency_ms: float, seconds: float) -> Held:
-    """A load of this rate, when a request takes so long; ended early when a reader falls too far behind."""
-    given = {
-        "token": place.token,
-        "customers": CUSTOMERS,
-        "run": f"r{time.time_ns()}",
-        "pause": max(1, round(CONNECTIONS / rate * 1000 - latency_ms)),
-    }
+def under(place: Place, address: str, watch: Lags, rate: float, seconds: float) -> Held:
+    """A load of this rate; ended early when a reader falls too far behind."""
+    given = {"token": place.token, "customers": CUSTOMERS, "run": f"r{time.time_ns()}", "rate": rate}
     load = Load(address, "mixed.lua", seconds, CONNECTIONS, given)
     time.sleep(SETTLING_S)
     watch.forget()
