@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +40,7 @@ from api.docs import add_docs
 from api.document import document
 from api.door import Door
 from api.kronika import Kronika
-from deploy.serving import collect_rarely, log_as_lines
+from deploy.serving import collect_by_the_clock, log_as_lines
 from deploy.settings import Settings
 
 DRAIN_S = 7
@@ -114,9 +116,17 @@ async def up(request: Request, error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that, asked to stop, first tells those who wait for news that none will come."""
+    """uvicorn that collects garbage by the clock and, asked to stop, first tells those who wait for news that none will
+    come."""
 
     app: FastAPI
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        collecting = asyncio.create_task(collect_by_the_clock())
+        try:
+            await super().serve(sockets)
+        finally:
+            collecting.cancel()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if opened := getattr(self.app.state, "kronika", None):
@@ -150,5 +160,4 @@ def serve(settings: Settings) -> None:
         )
     )
     server.app = app
-    collect_rarely()
     server.run()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import uvloop
 
-from deploy.serving import collect_rarely
+from deploy.serving import collect_by_the_clock
 from eventlog.envelope import Commit
 from eventlog.log import Log
 from tests.bench.measure import Benchmark, Reading, Side
@@ -81,9 +81,12 @@ async def appends(what: str, callers: int, seconds: float, url: str, keys: Path)
             await know(log, customer_ids(CUSTOMERS))
         count = min(PREPARED, int((seconds + WARM_UP_S) * (30_000 if callers > 1 else 3_000)))
         prepared = iter(list(commits(log, what, count)))
-        collect_rarely()  # as every process that serves
-        await measured(log, prepared, callers, WARM_UP_S)
-        return await measured(log, prepared, callers, seconds)
+        collecting = asyncio.create_task(collect_by_the_clock())  # as in every process that serves
+        try:
+            await measured(log, prepared, callers, WARM_UP_S)
+            return await measured(log, prepared, callers, seconds)
+        finally:
+            collecting.cancel()
 
 
 async def measured(log: Log, prepared: Iterator[Commit], callers: int, seconds: float) -> Reading:

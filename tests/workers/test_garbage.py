@@ -49,4 +49,4 @@ async def test_what_is_remembered_is_looked_through_twice_an_hour_alone(monkeypa
         await asyncio.sleep(0.01)
     collecting.cancel()
     assert asked[:7] == [2, 0, 1, 0, 1, 0, 2]  # the first when all is imported
-    assert gc.get_threshold() == (20_000, 20, 50), "and once so much has come and gone"
+    assert gc.get_threshold() == (200_000, 20, 50), "and once so much has come and gone"
