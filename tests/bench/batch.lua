@@ -1,5 +1,5 @@
 -- Many commands a request: calls logged with the next of the customers, who have all been registered before.
--- given: path, token, customers, each
+-- given: path, token, first and customers (which, and how many), each
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/x-ndjson"
 wrk.headers["Authorization"] = "Bearer " .. given.token
@@ -10,7 +10,7 @@ local item = '{"command":"log-interaction","body":{"customer_id":"5eed0000-0000-
    .. '"note":"Two of the four screws of the upper board were missing; please send them."}}'
 
 function init()
-   for first = 0, given.customers - given.each, given.each do
+   for first = given.first, given.first + given.customers - given.each, given.each do
       local items = {}
       for number = first, first + given.each - 1 do
          items[#items + 1] = item:format(number)

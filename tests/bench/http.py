@@ -1,15 +1,16 @@
-"""Commands through HTTP: one API process under wrk, against an empty endpoint and, in batches, against pgbench."""
+"""Commands through HTTP: an API process under wrk, against an empty endpoint; and in batches, two, against pgbench."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import uvloop
 
-from tests.bench.load import load
+from tests.bench.load import Load, load, together
 from tests.bench.measure import Benchmark, Reading, Side, Unmeasurable
 from tests.bench.place import Place
 from tests.bench.reference import empty_api, pgbench
@@ -20,7 +21,7 @@ CONNECTIONS = 64
 EACH = 200
 """Commands in one batch."""
 BATCHES = 4
-"""Batches under way at a time."""
+"""Batches under way at a time, at each process."""
 WARM_UP_S = 1
 
 
@@ -35,10 +36,17 @@ def benchmarks(place: Place) -> list[Benchmark]:
         ),
         Benchmark(
             "http_batch_vs_pgbench_16",
-            f"commands in batches of {EACH}, {BATCHES} at a time; pgbench, 16 clients",
-            batch_side(place),
+            f"commands in batches of {EACH}, two API processes, each with customers of its own; pgbench, 16 clients",
+            batch_side(place, 2),
             pgbench.side(place, 16),
             0.7,
+        ),
+        Benchmark(
+            "http_batch_1_vs_pgbench_16",
+            "the same through one API process",
+            batch_side(place, 1),
+            pgbench.side(place, 16),
+            0,
         ),
     ]
 
@@ -58,19 +66,25 @@ def one_side(place: Place) -> Side:
     return Side("http", take)
 
 
-def batch_side(place: Place) -> Side:
+def batch_side(place: Place, processes: int) -> Side:
     def take() -> Reading:
-        with place.database() as url:
+        each = CUSTOMERS // processes
+        given = {"path": "/v1/commands", "token": place.token, "customers": each, "each": EACH}
+        shares = [given | {"first": each * number} for number in range(processes)]
+        with place.database() as url, ExitStack() as stack:
             with_customers(place, url)
-            with place.api(url) as address:
-                given = {"path": "/v1/commands", "token": place.token, "customers": CUSTOMERS, "each": EACH}
-                load(address, "batch.lua", WARM_UP_S, BATCHES, given)
+            addresses = [stack.enter_context(place.api(url)) for _ in shares]
+            for seconds in (WARM_UP_S, place.seconds):
                 before = recorded(url)
-                loaded = load(address, "batch.lua", place.seconds, BATCHES, given)
+                loads = [
+                    Load(address, "batch.lua", seconds, BATCHES, share)
+                    for address, share in zip(addresses, shares, strict=True)
+                ]
+                loaded = together([load.ended() for load in loads])
             check(recorded(url) - before, loaded.requests * EACH)
             return loaded.reading(each=EACH, note="latencies of whole batches")
 
-    return Side("http_batch", take)
+    return Side("http_batch" if processes > 1 else "http_batch_1", take)
 
 
 def recorded(url: str) -> int:

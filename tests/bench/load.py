@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,17 @@ class Loaded:
         if self.wrong:
             raise Unmeasurable(f"{self.wrong} of {self.requests} requests went wrong")
         return Reading(self.rate * each, self.p50_ms, self.p99_ms, note=note)
+
+
+def together(loads: Sequence[Loaded]) -> Loaded:
+    """What several saw at the same time: their rates added, the longest of their latencies."""
+    return Loaded(
+        sum(one.rate for one in loads),
+        max(one.p50_ms for one in loads),
+        max(one.p99_ms for one in loads),
+        sum(one.requests for one in loads),
+        sum(one.wrong for one in loads),
+    )
 
 
 class Load:
