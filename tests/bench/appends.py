@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count, islice
 from pathlib import Path
 from uuid import UUID
 
@@ -21,8 +22,9 @@ from tests.bench.reference import pgbench, stock
 from tests.bench.workload import commit, customer_ids, know, opened, person, ticket
 
 CUSTOMERS = 10_000
-PREPARED = 60_000
-"""Commits made before the clock runs, as deciding is no part of the log; their weight is in this process's memory."""
+STRETCH = 4_000
+"""So many appends at a time; what they append is decided right before, while the clock stands still, as deciding is no
+part of the log. Were all decided long before, it would be their way back into the processor that is measured."""
 WARM_UP_S = 0.5
 
 
@@ -75,47 +77,44 @@ def ours(place: Place, callers: int, what: str = "ticket") -> Side:
 
 
 async def appends(what: str, callers: int, seconds: float, url: str, keys: Path) -> Reading:
-    """So many callers append as fast as they are answered; what to append was decided before."""
+    """So many callers append as fast as they are answered."""
     async with opened(url, keys) as log:
         if what == "ticket":
             await know(log, customer_ids(CUSTOMERS))
-        count = min(PREPARED, int((seconds + WARM_UP_S) * (30_000 if callers > 1 else 3_000)))
-        prepared = iter(list(commits(log, what, count)))
+        decided = commits(log, what)
         collecting = asyncio.create_task(collect_by_the_clock())  # as in every process that serves
         try:
-            await measured(log, prepared, callers, WARM_UP_S)
-            return await measured(log, prepared, callers, seconds)
+            await measured(log, decided, callers, WARM_UP_S)
+            return await measured(log, decided, callers, seconds)
         finally:
             collecting.cancel()
 
 
-async def measured(log: Log, prepared: Iterator[Commit], callers: int, seconds: float) -> Reading:
-    """The rate until the time is up, or nothing is left to append."""
+async def measured(log: Log, decided: Iterator[Commit], callers: int, seconds: float) -> Reading:
+    """The rate, stretch by stretch until they have taken so long together."""
     latencies: list[float] = []
-    began = time.perf_counter()
-    end = began + seconds
+    took = 0.0
 
-    async def call() -> None:
-        for one in prepared:
+    async def call(stretch: Iterator[Commit]) -> None:
+        for one in stretch:
             asked = time.perf_counter()
             await log.append(one)
-            answered = time.perf_counter()
-            latencies.append(answered - asked)
-            if answered > end:
-                return
+            latencies.append(time.perf_counter() - asked)
 
-    await asyncio.gather(*(call() for _ in range(callers)))
-    return Reading.of(len(latencies), time.perf_counter() - began, latencies)
+    while took < seconds:
+        stretch = iter(list(islice(decided, STRETCH)))
+        began = time.perf_counter()
+        await asyncio.gather(*(call(stretch) for _ in range(callers)))
+        took += time.perf_counter() - began
+    return Reading.of(len(latencies), took, latencies)
 
 
-def commits(log: Log, what: str, count: int) -> Iterator[Commit]:
-    now, customers = datetime.now(UTC), customer_ids(CUSTOMERS)
-    for number in range(count):
-        new = UUID(int=time.time_ns() << 64 | number)
-        decided = ticket(customers[number % len(customers)], now) if what == "ticket" else person(new, now)
-        made = commit(log, decided)
-        decided.since.clear()  # half of its weight, and nothing more is decided
-        yield made
+def commits(log: Log, what: str) -> Iterator[Commit]:
+    """One after the other, without end."""
+    customers = customer_ids(CUSTOMERS)
+    for number in count():
+        now, new = datetime.now(UTC), UUID(int=time.time_ns() << 64 | number)
+        yield commit(log, ticket(customers[number % len(customers)], now) if what == "ticket" else person(new, now))
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ class Memory:
     def take(self, step: Step) -> None:
         self.actor = step.actor
         self.occurred_at = step.command.occurred_at
-        handling = registration_of(step.command).handler(step.command, self)  # type: ignore[arg-type]
+        handling = registration_of(step.command).handler(step.command, self)  # type: ignore[arg-type]  # a Crm in part
         with pytest.raises(StopIteration):
-            handling.send(None)  # type: ignore[attr-defined]
+            handling.send(None)  # type: ignore[attr-defined]  # a coroutine
         for id in {value for value in vars(step.command).values() if isinstance(value, UUID)}:
             self.events.extend(self.streams[id].collect_events())
 

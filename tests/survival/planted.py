@@ -72,9 +72,11 @@ KILLED_BEFORE_THE_ANSWER = each(*APIS, at_="writer.flushed_before_answer")
 KILLED_IN_A_BATCH = each(*PROJECTORS, at_="host.folded_before_write")
 KILLED_AFTER_A_BATCH = each(*PROJECTORS, at_="host.committed")
 STOPPED_PAST_THE_SESSION = (
-    # whichever of the two has the partitions is thought dead by its group, and then goes on
-    *(at(40, who, "host.before_batch", "stop", seconds=20.0) for who in PROJECTORS[:1]),
-    Fault(40, "a while", seconds=32.0),
+    # each of the two has its share by then; one is thought dead by their group, and the other, which is further, takes
+    # over what it has left undone; then it goes on
+    at(20, "projector-2", "host.committed", "sleep", seconds=0.1),
+    at(150, "projector-1", "host.before_batch", "stop", seconds=20.0),
+    Fault(150, "a while", seconds=32.0),
 )
 CLOCK_BACK = (Fault(60, "clock back", seconds=4.0), Fault(180, "clock back", seconds=4.0))
 KAFKA_CUT = tuple(Fault(moment, "Kafka's connections reset") for moment in (40, 80, 120, 160, 200, 240))
@@ -374,7 +376,7 @@ BUGS = (
         HOST,
         "return min((position for (_, p), position in self.checkpoints.items() if p == partition), default=0)",
         "return max(self.checkpoints.values(), default=0)",
-        *each(*PROJECTORS, at_="host.claimed"),
+        *STOPPED_PAST_THE_SESSION,
     ),
     Bug(
         "a record that comes twice counts twice",
@@ -446,7 +448,7 @@ BUGS = (
         "                              WHERE e.partition = c.partition AND e.position > c.position ORDER BY e.position"
         " LIMIT 1),",
         "NULL::bigint,",
-        *each(*PROJECTORS, at_="host.before_batch", act="sleep", seconds=1.5),
+        *each(*PROJECTORS, at_="host.before_batch", act="sleep", times=8, seconds=1.5),
     ),
     bug(
         "min_position is not waited for",
@@ -454,7 +456,7 @@ BUGS = (
         TIDE,
         "        if now >= position:\n            return now\n        if wait_s > 0",
         "        if now >= 0:\n            return now\n        if wait_s > 0",
-        *each(*PROJECTORS, at_="host.before_batch", act="sleep", seconds=1.5),
+        *each(*PROJECTORS, at_="host.before_batch", act="sleep", times=8, seconds=1.5),
     ),
     bug(
         "the feed goes on from the head",
