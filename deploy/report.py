@@ -39,7 +39,8 @@ class Lag:
 
 
 def lags(connection: psycopg.Connection[Any]) -> list[Lag]:
-    """The relay, the reactor and every read model, each up to where it has taken in everything."""
+    """The relay, the reactor and every read model, each up to where it has taken in everything; as of when this is
+    asked."""
     cursor = connection.cursor(row_factory=class_row(Lag))
     return cursor.execute(
         "WITH reached AS ("
@@ -47,7 +48,7 @@ def lags(connection: psycopg.Connection[Any]) -> list[Lag]:
         " UNION ALL SELECT slot, read.reflected(slot) FROM (SELECT DISTINCT slot FROM read.checkpoints) s)"
         " SELECT name, reached.position,"
         " greatest(coalesce((SELECT max(position) FROM log.events), 0) - reached.position, 0) AS events,"
-        " coalesce(extract(epoch FROM clock_timestamp() - e.recorded_at), 0)::float AS seconds"
+        " greatest(coalesce(extract(epoch FROM statement_timestamp() - e.recorded_at), 0), 0)::float AS seconds"
         " FROM reached LEFT JOIN log.events e ON e.position = reached.position + 1 ORDER BY name"
     ).fetchall()
 
@@ -88,20 +89,26 @@ def status(console: Console, settings: Settings) -> None:
 
 
 def lake_lag(settings: Settings) -> tuple[int, int, float]:
-    """The position that the lakehouse reflects, and how far that is behind the log's head, in events and seconds."""
     with lake_of(settings) as lake:
-        checkpoints = lake.checkpoints()
-    return asyncio.run(lag_of(settings, checkpoints))
+        return lag_of(settings, lake)
 
 
-async def lag_of(settings: Settings, checkpoints: dict[int, int]) -> tuple[int, int, float]:
+def lag_of(settings: Settings, lake: Lake) -> tuple[int, int, float]:
+    """The position that the lakehouse reflects, and how far that was behind the log's head when it was looked at, in
+    events and seconds."""
+    checkpoints, looked_at = lake.checkpoints(), time.monotonic()
+    return asyncio.run(behind(settings, checkpoints, looked_at))
+
+
+async def behind(settings: Settings, checkpoints: dict[int, int], looked_at: float) -> tuple[int, int, float]:
     assert settings.database_url
     async with await psycopg.AsyncConnection.connect(settings.database_url, options=APP_ROLE) as connection:
         position = await reflected(connection, checkpoints)
         cursor = await connection.execute(
-            "SELECT greatest(coalesce(max(position), 0) - %(at)s, 0), coalesce((SELECT extract(epoch FROM"
-            " clock_timestamp() - recorded_at) FROM log.events WHERE position = %(at)s + 1), 0)::float FROM log.events",
-            {"at": position},
+            "SELECT greatest(coalesce(max(position), 0) - %(at)s, 0), greatest(coalesce((SELECT extract(epoch FROM"
+            " clock_timestamp() - recorded_at) FROM log.events WHERE position = %(at)s + 1), 0) - %(since)s, 0)::float"
+            " FROM log.events",
+            {"at": position, "since": time.monotonic() - looked_at},
         )
         row = await cursor.fetchone()
     assert row is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import defaultdict
@@ -126,7 +125,7 @@ class Lags:
             while not self._stop.wait(0.5):
                 try:
                     now = {lag.name: lag.seconds for lag in lags(connection)}
-                    now[LAKEHOUSE] = asyncio.run(lag_of(settings, lake.checkpoints()))[2]
+                    now[LAKEHOUSE] = lag_of(settings, lake)[2]
                 except Exception as error:  # told to whoever waits
                     self._error = error
                     return

@@ -3,7 +3,6 @@ again."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -331,7 +330,7 @@ class System:
             if behind:
                 return False
             with self.lake() as lake:
-                return asyncio.run(lag_of(self.settings, lake.checkpoints()))[1] == 0
+                return lag_of(self.settings, lake)[1] == 0
         except Exception:  # a server is still coming up
             return False
 
