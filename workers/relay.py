@@ -37,6 +37,9 @@ STANDBY_S = 0.5
 SAVE_S = 0.1
 """How long Kafka may hold what is not yet remembered to be there: the next relay publishes that once more."""
 
+TOPIC_S = 5.0
+"""How often a relay with nothing to publish asks whether the topic is still there: publishing would tell."""
+
 PUBLISHED = Counter("kronika_relay_published", "Events that Kafka has acknowledged.")
 BATCH = Histogram("kronika_relay_batch", "Events published at a time.", buckets=(1, 5, 20, 100, 500, 2_000))
 POSITION = Gauge("kronika_relay_position", "Position up to which everything is in Kafka.")
@@ -85,7 +88,8 @@ async def publish(database_url: str, kafka: Kafka) -> None:
         async with publisher(kafka) as to:
             tail = Tail(connection, to, at)
             await tail.check_topic()
-            await tail.follow()
+            while True:
+                await tail.follow()
 
 
 @asynccontextmanager
@@ -114,11 +118,12 @@ class Tail:
     def __init__(self, connection: AsyncConnection[Any], to: Publisher, at: Standing) -> None:
         self.connection, self.to, self.at = connection, to, at
         self.published = at.position
-        self._save_at = 0.0
+        self._save_at = self._check_at = 0.0
 
     async def check_topic(self) -> None:
         """When the topic is not where it was, begin a new one at the head of the log: what is older, consumers read
         from the log. The very first topic begins where the log does."""
+        self._check_at = time.monotonic() + TOPIC_S
         cluster = await self.to.cluster()
         if self.at.topic and self.at.cluster == cluster and await self.still_has(self.at.topic):
             return
@@ -138,14 +143,18 @@ class Tail:
         return await self.to.has(topic)
 
     async def follow(self) -> None:
+        """Publish what comes into the topic, until another has taken its place."""
         previous = await last_positions(self.connection, self.at.position)
         self.published = self.at.position
-        while True:
+        topic = self.at.topic
+        while self.at.topic == topic:
             page = await feed.coming(self.connection, after=self.published, limit=PAGE, patience_s=SAVE_S)
             LOOKED.set_to_current_time()
             at_work()
             if page:
                 await self.carry(records(page, previous))
+            elif time.monotonic() >= self._check_at:
+                await self.check_topic()
             if self.published > self.at.position and time.monotonic() >= self._save_at:
                 await self.save(replace(self.at, position=self.published))
             if len(page) < PAGE:

@@ -6,10 +6,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import psycopg
+
+from deploy.place import CannotStart
 from tests.survival.company import Book, Company
 from tests.survival.failpoints import FAILPOINTS, kind_of
 from tests.survival.invariants import INVARIANTS, Broken, Found
@@ -207,7 +211,7 @@ async def perform(schedule: Schedule, system: System, company: Company, outcome:
                 await asyncio.sleep(0.01)
             if work.done():
                 break
-            group.create_task(strike(fault, system, outcome))
+            group.create_task(struck(fault, system, outcome))
         await work
         watch.cancel()
 
@@ -217,6 +221,13 @@ async def no_fault_of_ours(book: Book) -> None:
     while not book.internal:
         await asyncio.sleep(0.2)
     raise Broken(f"answered as a fault of ours: {book.internal[0]}")
+
+
+async def struck(fault: Fault, system: System, outcome: Outcome) -> None:
+    """As `strike`; where an earlier fault still keeps a server from starting, or one that crashes from being reached,
+    it is started when that fault is healed, or at the latest when all are, which says so if it cannot."""
+    with suppress(CannotStart, psycopg.OperationalError):
+        await strike(fault, system, outcome)
 
 
 async def strike(fault: Fault, system: System, outcome: Outcome) -> None:

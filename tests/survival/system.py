@@ -273,13 +273,17 @@ class System:
 
     def delete_topic(self) -> None:
         """What a wiped Kafka means to us, at less cost: the topic is gone."""
+        if topic := self.topic():
+            with suppress(Exception), self.admin() as admin:
+                admin.delete_topics([topic])
+
+    def topic(self) -> str | None:
+        """Where the relay publishes."""
         (topic,) = self.row(
             "SELECT CASE WHEN generation > 0 THEN 'kronika.events.' || log_name || '.g' || generation END"
             " FROM fanout.relay"
         )
-        if topic:
-            with suppress(Exception), self.admin() as admin:
-                admin.delete_topics([topic])
+        return str(topic) if topic else None
 
     # -- how it is
 
@@ -334,6 +338,11 @@ class System:
         except Exception:  # a server is still coming up
             return False
 
+    def has_topic(self) -> bool:
+        """Whether Kafka has the topic; one that was lost while nothing happened is missed within seconds."""
+        topic = self.topic()
+        return topic is None or topic in self._topics()
+
     def head(self) -> int:
         return int(self.row("SELECT coalesce(max(position), 0) FROM log.events")[0])
 
@@ -383,6 +392,7 @@ class System:
         self.wait_until(
             self.caught_up, "everything has reached the head of the log", PATIENCE_S - (time.monotonic() - began)
         )
+        self.wait_until(self.has_topic, "Kafka has the topic", PATIENCE_S - (time.monotonic() - began))
         return time.monotonic() - began
 
 

@@ -144,10 +144,7 @@ async def test_when_the_topic_is_lost_a_new_generation_begins_at_the_head(around
     async with at_work(relay(), around):
         await happen(log, 1)
         await eventually(lambda: relayed(connection))
-        lost = await standing(connection)
-        admin = KafkaAdminClient(**around.kafka)
-        admin.delete_topics([lost.topic])
-        admin.close()
+        lost = await lose_topic(around, connection)
         await happen(log, 5)
         await eventually(lambda: another_generation(connection, lost.generation), 60)
         head = await feed.head(connection)
@@ -157,6 +154,27 @@ async def test_when_the_topic_is_lost_a_new_generation_begins_at_the_head(around
     published = in_topic(around.kafka, (await standing(connection)).topic)
     assert sorted(r[0] for records in published.values() for r in records) == list(range(head + 1, new + 1))
     assert all(records[0][1] == before[partition] for partition, records in published.items())
+
+
+async def test_that_the_topic_is_lost_is_found_out_while_nothing_happens(around, log, connection):
+    async with at_work(relay(), around):
+        head = await happen(log, 5)
+        await eventually(lambda: relayed(connection))
+        lost = await lose_topic(around, connection)
+        await eventually(lambda: another_generation(connection, lost.generation), 60)
+        assert (await standing(connection)).position == await feed.head(connection) == head
+        new = await happen(log, 20)
+        await eventually(lambda: relayed(connection))
+    published = in_topic(around.kafka, (await standing(connection)).topic)
+    assert sorted(r[0] for records in published.values() for r in records) == list(range(head + 1, new + 1))
+
+
+async def lose_topic(around, connection):
+    lost = await standing(connection)
+    admin = KafkaAdminClient(**around.kafka)
+    admin.delete_topics([lost.topic])
+    admin.close()
+    return lost
 
 
 async def another_generation(connection, generation):
