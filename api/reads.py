@@ -17,7 +17,7 @@ from commands.dispatch import NotFound, permit
 from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.as_of import listed
-from projections.asking import MOST_ROWS, SOME_ROWS, Ask, Filter, ask_of
+from projections.asking import MOST_ROWS, RESERVED, SOME_ROWS, Ask, Filter, ask_of
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
 from projections.history import Change, blame, diff, history
@@ -285,9 +285,12 @@ def parameters(resource: Resource) -> list[dict[str, Any]]:
             "schema": schema or {"type": "string"},
         }
 
+    taken = {*RESERVED, *AsOf.model_fields}
     filters = [
         parameter(
-            column if operator == "eq" else f"{column}.{operator}", FILTERS[operator], **filter_schema(kind, operator)
+            column if operator == "eq" and column not in taken else f"{column}.{operator}",
+            FILTERS[operator],
+            **filter_schema(kind, operator),
         )
         for column, kind in resource.columns.items()
         for operator in OPERATORS[kind]

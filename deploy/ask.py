@@ -34,6 +34,35 @@ def schema(name: str) -> dict[str, Any]:
     return commands_by_name()[name].model.model_json_schema()
 
 
+def fields(name: str) -> list[tuple[str, str, str]]:
+    """Of each field of a command: its name, what it is and whether it must be there, and what is said of it."""
+    told = schema(name)
+    required = told.get("required", [])
+    return [
+        (field, kind(said, told) + (", needed" if field in required else ""), said.get("description", ""))
+        for field, said in told["properties"].items()
+    ]
+
+
+def kind(said: dict[str, Any], whole: dict[str, Any]) -> str:
+    """What a JSON schema takes, in a few words: "text", "one of lead, customer", "list of {sku, quantity}"."""
+    if "$ref" in said:
+        return kind(whole["$defs"][said["$ref"].rpartition("/")[2]], whole)
+    if several := said.get("anyOf") or said.get("oneOf"):
+        return " or ".join(dict.fromkeys(kind(one, whole) for one in several if one.get("type") != "null"))
+    if "enum" in said or "const" in said:
+        return "one of " + ", ".join(map(str, said.get("enum", [said.get("const")])))
+    match said.get("type"):
+        case "array":
+            return f"list of {kind(said.get('items', {}), whole)}"
+        case "object" if "properties" in said:
+            return f"{{{', '.join(said['properties'])}}}"
+        case "string":
+            return str(said.get("format", "text"))
+        case given:
+            return str(given or "any")
+
+
 async def asked(
     settings: Settings, name: str, body: bytes, caller: Caller, key: str | None, if_match: int | None
 ) -> dict[str, Any]:

@@ -95,15 +95,16 @@ def worker(name: str, home: Home = None) -> None:
 @app.command()
 def ask(
     command: Annotated[str | None, typer.Argument(help="Its name; all are listed without one.")] = None,
-    body: Annotated[str | None, typer.Argument(help="JSON, or - for standard input; its schema without one.")] = None,
+    body: Annotated[str | None, typer.Argument(help="JSON, or - for standard input; its fields without one.")] = None,
     home: Home = None,
     tenant: Annotated[str, typer.Option(help="For which tenant.")] = "demo",
     actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
     key: Annotated[str | None, typer.Option(help="The Idempotency-Key.")] = None,
     if_match: Annotated[int | None, typer.Option(help="The version that the stream must have.", min=0)] = None,
+    as_schema: Annotated[bool, typer.Option("--schema", help="The command's body as a JSON schema.")] = False,
 ) -> None:
     """Send a command, as an operator: the same that HTTP takes, through the same door."""
-    from deploy.ask import asked, schema, summaries
+    from deploy.ask import asked, fields, schema, summaries
     from eventlog.envelope import Caller
 
     if command is None:
@@ -111,8 +112,14 @@ def ask(
         for name, summary in summaries().items():
             table.add_row(name, summary)
         console.print(table)
-    elif body is None:
+    elif as_schema:
         console.print_json(data=schema(command))
+    elif body is None:
+        rows = fields(command)
+        table = Table("field", "is", "", title=summaries()[command], title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
     else:
         given = sys.stdin.buffer.read() if body == "-" else body.encode()
         answer = asyncio.run(asked(here(home), command, given, Caller(tenant, actor), key, if_match))

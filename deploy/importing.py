@@ -22,8 +22,9 @@ from uuid_utils.compat import uuid7
 from commands.dispatch import Asked as Asking
 from commands.dispatch import NotFound, dispatch
 from commands.importing.files import Delivered, delivery_of, measured
-from commands.importing.language.mapping import Mapping, load_mapping
+from commands.importing.language.mapping import Mapping, MappingError, load_mapping
 from commands.importing.outcomes import Progress as Reached
+from commands.importing.problems import Unreadable
 from commands.importing.requesting import UnfitDelivery, Wish, request
 from commands.importing.results import WHICH, results
 from commands.importing.reverting import kept_after, revert_import
@@ -55,7 +56,7 @@ COLUMNS = (
     TextColumn("{task.fields[failed]} failed"),
     TimeRemainingColumn(),
 )
-CORRECTABLE = ("finished", "failed", "cancelled")
+CORRECTABLE = ("finished", "cancelled")
 NAMES = {"known": "of them known already"}
 
 
@@ -113,10 +114,13 @@ async def imported(desk: Desk, asked: Asked, tell: Callable[[Reached], None]) ->
         if asked.corrected is not None:
             delivered = [measured(asked.corrected.name, opened.enter_context(asked.corrected.open("rb")))]
             corrects, series = await corrected_by(desk.log, tenant, series)
-        line = await line_of(desk.log, tenant, f"{series}|{asked.dry_run}")
-        id = line[-1].id
-        if (begun := line[-1]).state in UNDER_WAY:
-            corrects = begun.corrects
+        series += f"|{asked.dry_run}"
+        line = await line_of(desk.log, tenant, series)
+        same = {one.file for one in delivered}
+        if begun := [one for one in line if one.state in UNDER_WAY and set(one.files) == same]:
+            id, corrects = begun[-1].id, begun[-1].corrects
+        else:
+            id = id_in(series, len(line))
         wish = Wish(text, asked.mapping, dry_run=asked.dry_run, corrects=corrects, attended=True, import_id=id)
         try:
             await alone(Attended(asked.caller, wish, delivered, tell), Job(tenant, id), desk)
@@ -128,13 +132,17 @@ async def imported(desk: Desk, asked: Asked, tell: Callable[[Reached], None]) ->
 
 
 async def line_of(log: Log, tenant: str, series: str) -> list[Import]:
-    """The imports of the same files by the same mapping, up to the one to be carried out: one that was begun and is not
-    over, else a new one."""
+    """The imports of one series that there are, in their order."""
     line: list[Import] = []
-    while not line or (line[-1].exists and line[-1].state not in UNDER_WAY):
-        found, _ = await log.load(Import, tenant, uuid5(IDS, f"{series}|{len(line)}"), datetime.now(UTC))
+    while True:
+        found, stream = await log.load(Import, tenant, id_in(series, len(line)), datetime.now(UTC))
+        if stream is None:
+            return line
         line.append(found)
-    return line
+
+
+def id_in(series: str, place: int) -> UUID:
+    return uuid5(IDS, f"{series}|{place}")
 
 
 async def corrected_by(log: Log, tenant: str, series: str) -> tuple[UUID, str]:
@@ -173,13 +181,18 @@ def files_of(mapping: Mapping, directory: Path, opened: ExitStack) -> list[Deliv
 
 
 async def write_results(log: Log, done: Assignment, into: Path) -> list[Path]:
-    """Write what came of each row; answers the files."""
-    written = []
-    for which in WHICH:
-        written.append(into / f"{which}.csv")
-        with written[-1].open("wb") as file:  # nobody else is served here
-            async for piece in results(log, done.tenant, done.data_import, which):
-                file.write(piece)
+    """Write what came of each row; answers the files, none where there were no rows, as the sources cannot be read."""
+    written: list[Path] = []
+    try:
+        for which in WHICH:
+            written.append(into / f"{which}.csv")
+            with written[-1].open("wb") as file:  # nobody else is served here
+                async for piece in results(log, done.tenant, done.data_import, which):
+                    file.write(piece)
+    except (MappingError, Unreadable):
+        for path in written:
+            path.unlink()
+        return []
     return written
 
 
@@ -246,7 +259,9 @@ def show(console: Console, ended: Assignment, told: Sequence[tuple[str, int, str
     for kind, count, first in told:
         table.add_row(kind, f"{count:,}, first {first}")
     console.print(table)
-    if data_import.failed and into is None:
+    if data_import.failed and data_import.dry_run:
+        console.print("Nothing is recorded yet. Mend the mapping where it is at fault, or the rows in the files.")
+    elif data_import.failed and into is None:
         console.print("Run it again with --results DIR to have the failed rows as a file; mend them in it, then run it")
         console.print("with --corrected DIR/failed.csv: only what they are part of is done.")
 

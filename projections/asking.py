@@ -124,7 +124,7 @@ def total_asked(text: str) -> Total:
     match text:
         case "none" | "estimate" | "exact":
             return text
-    raise BadQuery("total is to be none, estimate or exact.")
+    raise BadQuery("total is to be none, estimate or exact; a column of that name is filtered by total.eq.")
 
 
 def filter_of(resource: Resource, name: str, text: str) -> Filter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,7 @@ from commands.importing.language.mapping import Mapping
 from commands.importing.language.rows import MOST_TOGETHER, Fault, Row, Unfinished
 from commands.importing.language.steps import Walk, placed
 from commands.importing.problems import Place, Problem
-from commands.importing.staging import Found, Keys, Staged
+from commands.importing.staging import Corrected, Found, Keys, Staged
 
 READING = "reading"
 """The step, so to speak, of rows that could not be taken."""
@@ -48,12 +48,11 @@ class Unit(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def units(mapping: Mapping, staged: Staged, only: Collection[Place] | None = None) -> Generator[Unit]:
+def units(mapping: Mapping, staged: Staged, only: Corrected | None = None) -> Generator[Unit]:
     """Everything that the mapping makes of the rows, step by step, in the order of the files; with `only`, the units
-    made of at least one of those lines (numbered as among all)."""
-    wanted_lines = None if only is None else frozenset(only)
+    that these rows concern (numbered as among all)."""
     for number, (step, key, lines, wanted, problems) in enumerate(everything(mapping, staged), 1):
-        if wanted_lines is None or not wanted_lines.isdisjoint(lines):
+        if only is None or only.concern(lines):
             yield Unit(number, step, key, lines, wanted, problems)
 
 

@@ -205,7 +205,7 @@ class Reading:
         if not text.isascii() and SURROGATES.search(text):
             encoding = self.file.encoding.removesuffix("-sig")
             legible = tuple(SURROGATES.sub("\ufffd", cell) for cell in cells)
-            return Broken(line, f"holds bytes that are no {encoding}", legible)
+            return Broken(line, f"holds bytes that are no {encoding}; is that the file's `encoding`?", legible)
         return Row(line, tuple(cells))
 
 

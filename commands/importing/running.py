@@ -19,6 +19,7 @@ from commands.command import Command
 from commands.dispatch import Asked, FutureMoment, NotFound, StaleVersion, dispatch
 from commands.importing.files import DeliveryDamaged
 from commands.importing.language.mapping import MappingError
+from commands.importing.language.values import key_of
 from commands.importing.outcomes import Kind, Ledger, Outcome, Progress
 from commands.importing.patience import patiently
 from commands.importing.planning import Unit, Wanted, units
@@ -38,6 +39,9 @@ from eventlog.keys import KeyDestroyed
 from eventlog.log import Log
 
 log = structlog.get_logger()
+
+MOST_NOT_TAKEN = 10_000
+"""Failed units that are remembered, so that what is missed because of them can be told from what is nowhere."""
 
 AT_ONCE = 512
 """Units under way; they share the log's next commits, and what follows the log gets larger pages."""
@@ -165,6 +169,8 @@ class Run:
         self.room = asyncio.Semaphore(AT_ONCE)
         self.queue = Queue()
         self.stopped = False
+        self.not_taken: dict[str, str] = {}
+        """The first row of a unit that failed, by its key"""
 
     async def work(self) -> None:
         looking = asyncio.create_task(self.look())
@@ -199,6 +205,8 @@ class Run:
             outcome = await self.outcome_of(unit)
             self.ledger.put(outcome)
             if outcome.status == "failed":
+                if unit.lines and len(self.not_taken) < MOST_NOT_TAKEN:
+                    self.not_taken.setdefault(unit.key, "{}:{}".format(*unit.lines[0]))
                 # What comes after it might have let it pass: once that is recorded, it must not be tried anew.
                 await self.ledger.settled()
             self.beat()
@@ -219,7 +227,7 @@ class Run:
                 answers.append(await patiently(self.ask, wanted))
             except EXPECTED as refusal:
                 kind = next(kind for expected, kind in KINDS if isinstance(refusal, expected))
-                return failed(unit, kind, f"{wanted.command}: {refusal}", answers, self.given)
+                return failed(unit, kind, f"{wanted.command}: {refusal}{self.who(refusal)}", answers, self.given)
             except (Stopped, asyncio.CancelledError):
                 raise
             except Exception as fault:  # of this unit alone: the others go on
@@ -228,6 +236,13 @@ class Run:
                 says = "This is a fault of ours; the log of this process tells where."
                 return failed(unit, "fault", f"{wanted.command}: {says}", answers, self.given)
         return done(unit, answers, self.given, [*unchanging(unit, answers), *self.clamped(unit)])
+
+    def who(self, refusal: Exception) -> str:
+        """What the source calls the thing that was not found, and which row of it was not taken."""
+        if not isinstance(refusal, NotFound) or (key := key_of(refusal.id)) is None:
+            return ""
+        not_taken = f", and {self.not_taken[key]} was not taken" if key in self.not_taken else ""
+        return f" Its key is {key!r}{not_taken}."
 
     def clamped(self, unit: Unit) -> list[str]:
         """What a dry run has to say of moves that are dated too early; after a real one the log says it."""

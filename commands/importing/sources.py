@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 from commands.importing.files import fetch
 from commands.importing.language.mapping import Mapping, load_mapping
 from commands.importing.planning import rows_to_go
-from commands.importing.problems import Place, Problem, Unreadable
-from commands.importing.staging import Staged
+from commands.importing.problems import Problem, Unreadable
+from commands.importing.staging import Corrected, Staged
 from domain.data_import import Import
 from eventlog.log import Log
 
 LINE, FILE = "kronika_line", "kronika_file"
+
+SEPARATORS = ",;\t"
 
 HARMFUL = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet would run, or that stands for one which did."""
@@ -28,16 +31,16 @@ HARMFUL = re.compile(r"'*[=+\-@\t\r]")
 
 @dataclass(frozen=True)
 class Sources:
-    """What an import reads. `only` are the rows that were corrected, None when all are to be read."""
+    """What an import reads. `only` are the rows that were given back, None when all are to be read."""
 
     mapping: Mapping
     staged: Staged
-    only: frozenset[Place] | None
+    only: Corrected | None
 
     @property
     def count(self) -> int:
         """About how many units it makes."""
-        return rows_to_go(self.mapping, self.staged) if self.only is None else len(self.only)
+        return rows_to_go(self.mapping, self.staged) if self.only is None else len(self.only.given)
 
 
 @asynccontextmanager
@@ -57,36 +60,53 @@ async def sources(log: Log, tenant: str, data_import: Import) -> AsyncIterator[S
                 directory = Path(place) / str(correction.id)
                 directory.mkdir()
                 await fetch(log, tenant, correction.files, directory)
-                only = frozenset[Place]().union(
-                    *(corrected(staged, directory / file.name) for file in correction.files)
-                )
+                only = Corrected()
+                for file in correction.files:
+                    only |= corrected(staged, directory / file.name)
             yield Sources(mapping, staged, only)
 
 
 async def line_of(log: Log, tenant: str, data_import: Import) -> list[Import]:
-    """The import that was first, the one that corrects it, and so on up to this one."""
-    line = [data_import]
-    while line[0].corrects:
-        before, _ = await log.load(Import, tenant, line[0].corrects, datetime.now(UTC))
-        line.insert(0, before)
+    """The import that was first, the one that corrects it, and so on up to this one; without corrections that could not
+    be read."""
+    line, before = [data_import], data_import
+    while before.corrects:
+        before, _ = await log.load(Import, tenant, before.corrects, datetime.now(UTC))
+        if before.state != "failed" or not before.corrects:
+            line.insert(0, before)
     return line
 
 
-def corrected(staged: Staged, file: Path) -> frozenset[Place]:
+def corrected(staged: Staged, file: Path) -> Corrected:
     """Lay the rows of a corrected file of results over those that they came from. Raises Unreadable."""
-    rows: dict[str, list[dict[str, str]]] = {}
-    with file.open(encoding="utf-8-sig", newline="") as content:
-        try:
-            for row in csv.DictReader(content):
-                rows.setdefault(row.get(FILE) or "", []).append(row)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise Unreadable([Problem(file.name, 0, "validation", f"This is no CSV in UTF-8: {error}")]) from None
-    places: set[Place] = set()
-    rows.pop("", None)  # what was told of no row
+    rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as content:
+            for number, row in enumerate(csv.DictReader(content, delimiter=separator_of(content)), 1):
+                if row.get(FILE) or row.get(LINE) not in ("", "0"):  # what was told of no row has neither
+                    cells = {column: harmful(cell) for column, cell in row.items() if isinstance(cell, str)}
+                    rows.setdefault(cells.get(FILE) or "", []).append((number, cells))
+    except UnicodeDecodeError as error:
+        told = f"This is no text in UTF-8, save it as CSV in UTF-8: {error}"
+        raise Unreadable([Problem(file.name, 0, "validation", told)]) from None
+    except (ValueError, csv.Error) as error:
+        raise Unreadable([Problem(file.name, 0, "validation", f"These are no corrected rows: {error}")]) from None
+    if not rows:
+        raise Unreadable([Problem(file.name, 0, "validation", "There is no row in it that could be corrected.")])
+    found = Corrected()
     for name, of_file in rows.items():
-        own = {LINE, *staged.columns(name)}
-        places |= staged.correct(name, [{c: harmful(v) for c, v in row.items() if c in own} for row in of_file])
-    return frozenset(places)
+        found |= staged.correct(name, of_file)
+    return found
+
+
+def separator_of(content: TextIO) -> str:
+    """What stands between the cells: a spreadsheet takes what its country is used to. Raises ValueError."""
+    header = content.readline()
+    content.seek(0)
+    for sign in SEPARATORS:
+        if {LINE, FILE} <= set(next(csv.reader([header], delimiter=sign), [])):
+            return sign
+    raise ValueError(f"it has no columns {LINE} and {FILE}; send the file of results, its rows mended, as CSV in UTF-8")
 
 
 def harmless(cell: str) -> str:

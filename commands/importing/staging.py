@@ -6,9 +6,10 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,22 @@ BATCH = 1_000
 REMEMBERED = 8_192
 IN_MEMORY = 50_000
 """Natural keys of a step, some 10 MB; asking the file for one takes twenty times as long."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The rows that were given back, and which of them say something else than before."""
+
+    given: frozenset[Place] = frozenset()
+    changed: frozenset[Place] = frozenset()
+
+    def __or__(self, other: Corrected) -> Corrected:
+        return Corrected(self.given | other.given, self.changed | other.changed)
+
+    def concern(self, lines: Sequence[Place]) -> bool:
+        """Whether a unit is asked again that is made of these rows, its own first: its first one was given back, or any
+        was changed."""
+        return bool(lines) and (lines[0] in self.given or not self.changed.isdisjoint(lines))
 
 
 class Staged:
@@ -86,32 +103,48 @@ class Staged:
         cells, width = json.loads(broken[0]), len(self._columns[file])
         return tuple(cells[:width] + [""] * (width - len(cells)))
 
-    def correct(self, file: str, rows: Iterable[Map[str, str]]) -> frozenset[Place]:
-        """Lay corrected rows over those of the same `kronika_line`; answers which they are, for `units(only=...)`.
-        Raises Unreadable when a row names a line that the file has not, or lacks a column."""
+    def correct(self, file: str, rows: Iterable[tuple[int, Map[str, str]]]) -> Corrected:
+        """Lay corrected rows (each with its number among them) over those of the same `kronika_line`; answers which
+        they are, for `units(only=...)`. A row of which there are copies, as a row that others are joined to has, is
+        what the changed ones say. Raises Unreadable when a row names a line that the file has not, or lacks a column,
+        and when two copies were changed each otherwise."""
         if file not in self._columns:
-            raise Unreadable([Problem(file, 0, "not found", f"the mapping has no file {file!r}")])
-        columns = self._columns[file]
-        corrected: set[Place] = set()
-        problems = []
-        for number, row in enumerate(rows, 1):
-            given = str(row.get(LINE) or "").strip()
+            known = ", ".join(self._columns)
+            raise Unreadable([Problem(file, 0, "not found", f"the mapping has no file {file!r}; it has {known}")])
+        columns, problems = self._columns[file], []
+        given: set[int] = set()
+        changed: dict[int, tuple[int, Cells]] = {}
+        for number, row in rows:
+            named = str(row.get(LINE) or "").strip()
+            line = int(named) if named.isdecimal() and len(named) < 19 else 0
             missing = [column for column in columns if row.get(column) is None]
-            if not given.isdecimal() or self.row(file, int(given)) is None:
-                told = f"corrected row {number}: {LINE} {given!r} is no line on which a row of the file begins"
+            if (before := self.row(file, line)) is None:
+                told = f"corrected row {number}: {LINE} {named!r} is no line on which a row of the file begins"
                 problems.append(Problem(file, 0, "not found", told))
-            elif missing:
+                continue
+            if missing:
                 told = f"corrected row {number} has no {', '.join(missing)}"
-                problems.append(Problem(file, int(given), "validation", told))
-            else:
-                self._insert(file, [(int(given), *self._said(file, tuple(row[column] for column in columns)))])
-                mended = self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, int(given)).rowcount
-                self._broken[file] -= mended
-                corrected.add((file, int(given)))
-        self._found.cache_clear()
+                problems.append(Problem(file, line, "validation", told))
+                continue
+            given.add(line)
+            cells = self._said(file, tuple(row[column] for column in columns))
+            if cells != before and changed.setdefault(line, (number, cells))[1] != cells:
+                told = (
+                    f"corrected rows {changed[line][0]} and {number} both stand for it and say different things;"
+                    " let one of them stay"
+                )
+                problems.append(Problem(file, line, "validation", told))
         if problems:
             raise Unreadable(problems)
-        return frozenset(corrected)
+        said = {line: cells for line, (_, cells) in changed.items()}
+        for (line,) in self._run("SELECT line FROM broken WHERE file = ?", file).fetchall():
+            if line in given:  # as it was given back it can be taken
+                said.setdefault(line, self.row(file, line) or ())
+                self._run("DELETE FROM broken WHERE file = ? AND line = ?", file, line)
+                self._broken[file] -= 1
+        self._insert(file, ((line, *cells) for line, cells in said.items()))
+        self._found.cache_clear()
+        return Corrected(frozenset((file, line) for line in given), frozenset((file, line) for line in said))
 
     def rows(self, file: str) -> Iterator[Found]:
         """All rows, in the file's order."""

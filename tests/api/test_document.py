@@ -21,6 +21,15 @@ async def test_every_route_says_what_it_is_for(app):
     assert len(set(ids)) == len(ids)
 
 
+async def test_no_parameter_of_a_route_is_told_twice(app):
+    operations = [(path, told) for path, item in app.openapi()["paths"].items() for told in item.values()]
+    for path, operation in operations:
+        names = [(told.get("in"), told.get("name"), told.get("$ref")) for told in operation.get("parameters", [])]
+        assert len(names) == len(set(names)), path
+    (orders,) = [told for path, told in operations if path == "/v1/orders"]
+    assert {"total", "total.eq", "total.gt", "number"} <= {told.get("name") for told in orders["parameters"]}
+
+
 async def test_every_route_says_what_can_go_wrong(app):
     for path, item in app.openapi()["paths"].items():
         for operation in item.values():

@@ -130,7 +130,8 @@ def test_it_stays_stops_on_ctrl_c_within_ten_seconds_and_resumes_with_its_data(h
     for command, says in (
         (["migrate"], ""),
         (["ask"], "register-customer"),
-        (["ask", "register-customer"], '"properties"'),
+        (["ask", "register-customer"], "one of person, organisation, needed"),
+        (["ask", "register-customer", "--schema"], '"properties"'),
         (["ask", "register-customer", '{"kind": "person", "name": "王芳"}', "--tenant", "acme"], "customer.registered"),
         (["replay", made.json()["id"], "--tenant", "acme"], "customer.registered"),
         (["replay", made.json()["id"], "--tenant", "acme", "--json"], '"kind":"customer"'),

@@ -117,6 +117,58 @@ def test_an_import_is_done_here_and_now_and_the_same_again_adds_nothing(place, s
 
 
 @pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("id;name\n1;x\n", "it has no columns kronika_line and kronika_file; send the file of results"),
+        ("kronika_line,kronika_file\n", "There is no row in it that could be corrected"),
+        (
+            "kronika_line,kronika_file,id\n2,receipts,1\n",
+            "the mapping has no file 'receipts'; it has customers, orders",
+        ),
+        ("kronika_line,kronika_file,name\n9999,customers,x\n", "kronika_line '9999' is no line"),
+        ("kronika_line,kronika_file,name\n2,customers,\xe4\n", "This is no text in UTF-8"),
+    ],
+)
+def test_what_is_no_corrected_file_says_so_and_stands_in_no_ones_way(place, elsewhere, content, says):
+    settings = elsewhere()
+    done(settings, asked(place), place / "results")
+    corrected = place / "corrected.csv"
+    corrected.write_text(content, encoding="latin-1")
+    (place / "none").mkdir()
+    refused = done(settings, asked(place, corrected=corrected), place / "none")
+    assert not refused.all_taken
+    assert says in refused["why"]
+    assert list((place / "none").iterdir()) == []
+    good = (place / "results" / "failed.csv").read_text().replace("c6@", "c7@").replace("nobody", "C7")
+    corrected.write_text(good.replace(",", ";"), encoding="utf-8-sig")  # as a spreadsheet in Madrid saves it
+    mended = done(settings, asked(place, corrected=corrected))
+    assert (mended.all_taken, mended["done"], mended["failed"]) == (True, "4", "0"), mended.told
+
+
+def test_a_correction_that_broke_off_is_gone_on_with_and_stands_in_no_others_way(place, elsewhere, monkeypatch):
+    settings = elsewhere()
+    done(settings, asked(place), place / "results")
+    text = (place / "results" / "failed.csv").read_text()
+    first, second = place / "first.csv", place / "second.csv"
+    first.write_text(text.replace("c6@", "c7@"))
+    second.write_text(text.replace("c6@", "c7@").replace("nobody", "C7"))
+
+    async def breaks_off(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the machine fell")
+
+    with monkeypatch.context() as fallen:
+        fallen.setattr("deploy.importing.carry_out", breaks_off)
+        with pytest.raises(RuntimeError):
+            done(settings, asked(place, corrected=first))
+    mended = done(settings, asked(place, corrected=second))
+    assert (mended.all_taken, mended["done"]) == (True, "4"), mended.told
+    log = recorded(settings)
+    gone_on = done(settings, asked(place, corrected=first))
+    assert (gone_on["done"], gone_on["failed"]) == ("3", "1"), gone_on.told
+    assert recorded(settings) == log
+
+
+@pytest.mark.parametrize(
     ("given", "says"),
     [
         (["no-such-mapping", "."], "there is no mapping"),

@@ -60,7 +60,7 @@ def test_a_sound_mapping_is_taken():
         ("source: shop", "source: shop\nsource: shop", "shop.yaml:3:1: found duplicate key"),
         ("source: shop", "source: shop\nsorce: shop", "shop.yaml:3:1: unknown key 'sorce'; did you mean source?"),
         ("kronika: import/1", "kronika: import/9", "shop.yaml:1:1: kronika: Input should be 'import/1'"),
-        ("source: shop", "source: My Shop", "shop.yaml:2:1: source: String should match pattern"),
+        ("source: shop", "source: My Shop", "shop.yaml:2:1: 'My Shop': a source is named in up to 40"),
         ("source: shop", "source: shop\ntrust: 101", "shop.yaml:3:1: trust: Input should be less than or equal to 100"),
         # files
         ("customers.csv", "../customers.csv", "shop.yaml:5:3: '../customers.csv' is no path inside the directory"),
@@ -85,6 +85,8 @@ def test_a_sound_mapping_is_taken():
         ("format:", "fromat:", "shop.yaml:15:40: unknown key 'fromat'; did you mean format?"),
         ('name: "{name}"', 'name: "{name"', "shop.yaml:19:18: a lonely { in '{name'"),
         ('name: "{name}"', 'name: "{}"', "shop.yaml:19:18: braces without a column in '{}'"),
+        ('format: "%d.%m.%Y"', 'format: "dd.mm.yyyy"', "'dd.mm.yyyy' names no part of a date; it is written with"),
+        ("kind: person", "kind: {nombre: x}", "shop.yaml:18:11: kind is a single value, and nombre is no form of one"),
         ("region: BR", "region: Brasil", "shop.yaml:20:39: 'Brasil' is no country's ISO code"),
         ("{each: orders, give", "{each: order, give", "unknown join 'order'; did you mean orders?"),
         ("{each: orders, give: ", "{text: ", "orders may be many rows; name orders.tag within `each: orders`"),
@@ -94,6 +96,7 @@ def test_a_sound_mapping_is_taken():
         # columns, which only the files know
         ("{phone}", "{phon}", "shop.yaml:20:21: unknown column 'phon' of file customers; did you mean phone?"),
         ("{orders.tag}", "{orders.tags}", "shop.yaml:21:32: unknown column 'tags' of file orders; did you mean tag?"),
+        ("{orders.tag}", "{order.tag}", "unknown join 'order'; did you mean orders?; joined here: orders"),
         ("on: {customer:", "on: {who:", "shop.yaml:12:35: unknown column 'who' of file orders; it has customer, tag"),
         ("{since}", "{custmer_id}", "unknown column 'custmer_id' of file customers; did you mean customer_id?"),
     ],

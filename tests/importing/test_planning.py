@@ -247,7 +247,7 @@ def test_what_stands_for_nothing_is_nothing_in_corrected_rows_too(tmp_path):
     mapping = mapping_of(SHOP.replace("agents: agents.csv", "agents: {path: agents.csv, empty: [NULL, '-']}"))
     with Staged(mapping, written(tmp_path, with_file("agents.csv", "id,name\nx, NULL \n"))) as staged:
         assert staged.row("agents", 2) == ("x", "")
-        staged.correct("agents", [{LINE: "2", "id": "x", "name": "-"}])
+        staged.correct("agents", [(1, {LINE: "2", "id": "x", "name": "-"})])
         assert staged.row("agents", 2) == ("x", "")
 
 
@@ -323,11 +323,11 @@ def test_failed_rows_are_corrected_and_planned_alone(tmp_path):
         assert broken == [("items", 4), ("orders", 2), ("orders", 3)]
         assert staged.row("items", 4) == ("A1", "valve", "", "", "")
         hose = dict(zip(staged.columns("items"), staged.row("items", 3), strict=True))
-        lines = staged.correct("items", [{**hose, LINE: "3", "count": "1"}])
+        lines = staged.correct("items", [(1, {**hose, LINE: "3", "count": "1"})])
         (again,) = units(mapping, staged, only=lines)
         assert (again.step, again.key, len(again.wanted)) == ("orders", "A2", 1)
         lines = staged.correct(
-            "items", [dict(zip((LINE, *staged.columns("items")), ("4", "A1", "valve", "1", "3", ""), strict=True))]
+            "items", [(1, dict(zip((LINE, *staged.columns("items")), ("4", "A1", "valve", "1", "3", ""), strict=True)))]
         )
         (again,) = units(mapping, staged, only=lines)
         assert (again.key, len(again.wanted[0].body["lines"])) == ("A1", 2)
@@ -349,9 +349,28 @@ def test_failed_rows_are_corrected_and_planned_alone(tmp_path):
 def test_a_correction_of_no_row_is_refused(tmp_path, row, message):
     with Staged(mapping_of(SHOP), written(tmp_path, FILES)) as staged:
         with pytest.raises(Unreadable, match=message):
-            staged.correct("agents", [row])
-        with pytest.raises(Unreadable, match="the mapping has no file 'agent'"):
-            staged.correct("agent", [row])
+            staged.correct("agents", [(1, row)])
+        with pytest.raises(Unreadable, match="the mapping has no file 'agent'; it has customers, orders"):
+            staged.correct("agent", [(1, row)])
+
+
+def test_of_the_copies_of_a_row_the_mended_one_counts_and_two_that_differ_are_told(tmp_path):
+    mapping = mapping_of(SHOP)
+    with Staged(mapping, written(tmp_path, FILES)) as staged:
+        acme = {LINE: "3", **dict(zip(staged.columns("customers"), staged.row("customers", 3), strict=True))}
+        mended, otherwise = {**acme, "mail": "a@example.com"}, {**acme, "mail": "b@example.com"}
+        with pytest.raises(Unreadable, match="corrected rows 1 and 3 both stand for it and say different things"):
+            staged.correct("customers", [(1, mended), (2, acme), (3, otherwise)])
+        lines = staged.correct("customers", [(1, mended), (2, mended), (3, acme)])
+        assert staged.row("customers", 3)[2] == "a@example.com"
+        assert [unit.key for unit in units(mapping, staged, only=lines)] == ["8", "A2"]
+
+
+def test_a_joined_row_that_is_given_back_unchanged_draws_nothing_else_in(tmp_path):
+    mapping = mapping_of(SHOP)
+    with Staged(mapping, written(tmp_path, FILES)) as staged:
+        li = {LINE: "2", **dict(zip(staged.columns("customers"), staged.row("customers", 2), strict=True))}
+        assert [unit.key for unit in units(mapping, staged, only=staged.correct("customers", [(1, li)]))] == ["7"]
 
 
 def test_every_file_that_cannot_be_read_is_told_at_once_and_nothing_stays_behind(tmp_path):

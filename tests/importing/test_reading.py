@@ -73,8 +73,8 @@ def test_blanks_separate_cells():
     [
         (b"3", "has 1 cells where there are 2 columns"),
         (b"3,4,5", "has 3 cells where there are 2 columns"),
-        (b"3,\xff", "holds bytes that are no utf-8"),
-        (b"3,\xe4\xf6", "holds bytes that are no utf-8"),
+        (b"3,\xff", "holds bytes that are no utf-8; is that the file's `encoding`?"),
+        (b"3,\xe4\xf6", "holds bytes that are no utf-8; is that the file's `encoding`?"),
         (b"3,\0", "holds a NUL"),
         (b'3,"4"5', "is not well quoted: ',' expected after '\"'"),
         (b'3,"4', f"opens a quote that is not closed within {LONGEST:,} characters"),

@@ -113,6 +113,22 @@ def test_what_is_no_number_is_told(cell):
         made("{decimal: '{a}'}", a=cell)
 
 
+def test_the_other_separator_is_hinted_at():
+    with pytest.raises(Fault, match=r"'9,95' is no number with '\.' .*; with `separator: ','` it is one"):
+        made("{decimal: '{a}'}", a="9,95")
+
+
+def test_numbers_are_multiplied_and_added_up_exactly():
+    price = "{decimal: '{b}', separator: ','}"
+    assert made(f"{{product: ['{{a}}', {price}]}}", a="3", b="29,90") == "89.70"
+    assert made(f"{{product: ['{{a}}', {price}, 0.015], places: 2}}", a="3", b="29,90") == "1.35"
+    assert made(f"{{sum: ['{{a}}', {price}, '']}}", a="0.1", b="0,2") == "0.3"
+    assert made(f"{{product: ['{{a}}', {price}]}}", a="", b="1,5") is None
+    assert made("{sum: ['{a}', '']}", a="") is None
+    with pytest.raises(Fault, match="product: 'x' is no number"):
+        made("{product: ['{a}', 2]}", a="x")
+
+
 def test_one_of_several_values_is_chosen():
     form = "{choose: '{a}', from: {w: Won, l: Lost, o: '{b}'}"
     assert made(form + "}", a="w", b="x") == "Won"

@@ -178,7 +178,10 @@ def number(text: str, separator: str = ".") -> Decimal:
     mark = re.escape(separator)
     plainly = rf"(\d{{1,3}}({grouping}\d{{3}})+|\d+)?({mark}\d+)?"
     if not re.fullmatch(rf"[+-]?({plainly}|\d+({mark}\d+)?[eE][+-]?\d\d?)", bare):
-        raise ValueError(f"{text!r} is no number with {separator!r} before its decimals")
+        other = {".": ",", ",": "."}[separator]
+        fits = re.fullmatch(rf"[+-]?\d+{re.escape(other)}\d+", bare)
+        hint = f"; with `separator: {other!r}` it is one" if fits else ""
+        raise ValueError(f"{text!r} is no number with {separator!r} before its decimals{hint}")
     try:
         return Decimal(re.sub(grouping, "", bare).replace(separator, "."))
     except InvalidOperation:

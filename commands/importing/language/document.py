@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from commands.importing.language.forms import Condition, Template, Value, Word, as_text
 
+PLAINLY = "^[a-z0-9._-]{1,40}$"
 Called = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_ -]{0,39}$")]
 Trust = Annotated[int, Field(ge=0, le=100)]
 Sign = Annotated[str, Field(min_length=1, max_length=1)]
@@ -150,11 +152,23 @@ class Step(Word):
         return self.key or self.group or self.name
 
 
+def called_plainly(source: str) -> str:
+    if not re.fullmatch(PLAINLY, source):
+        raise ValueError(
+            f"{source!r}: a source is named in up to 40 small letters, digits, dots, _ and -, such as shop"
+        )
+    return source
+
+
 class Language(Word):
     """A mapping file."""
 
     kronika: Literal["import/1"]
-    source: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,40}$", description="The system that the files come from.")]
+    source: Annotated[
+        str,
+        AfterValidator(called_plainly),
+        Field(description="The system that the files come from.", json_schema_extra={"pattern": PLAINLY}),
+    ]
     trust: Trust = 50
     time_zone: str = Field("UTC", description="Of moments without offset, by its IANA name.")
     phone_region: str | None = Field(None, description="The country (ISO code) of numbers that name none.")

@@ -38,6 +38,16 @@ Template = Annotated[str, BeforeValidator(as_text), AfterValidator(well_formed)]
 Templates = Annotated[tuple[Template, ...], BeforeValidator(one_or_many)]
 
 
+def names_a_part(format: str) -> str:
+    if "%" not in format:
+        raise ValueError(f"{format!r} names no part of a date; it is written with Python's letters, as %d.%m.%Y")
+    return format
+
+
+Formats = Annotated[tuple[Annotated[str, AfterValidator(names_a_part)], ...], BeforeValidator(one_or_many)]
+Places = Annotated[Annotated[int, Field(ge=0, le=12)] | None, Field(description="Round to so many decimals.")]
+
+
 class Text(Word):
     """Text in another case, or cut to a length (with a warning where something was cut off)."""
 
@@ -50,7 +60,7 @@ class Date(Word):
     """A moment, by the first format (as of strptime) that fits, else ISO 8601; without offset it is local time."""
 
     date: Template
-    format: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    format: Formats = ()
     time_zone: str | None = None
 
 
@@ -58,7 +68,7 @@ class Day(Word):
     """A day of the calendar."""
 
     day: Template
-    format: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    format: Formats = ()
 
 
 class Decimal(Word):
@@ -66,7 +76,21 @@ class Decimal(Word):
 
     decimal: Template
     separator: Literal[".", ","] = "."
-    places: Annotated[int, Field(ge=0, le=12)] | None = Field(None, description="Round to so many decimals.")
+    places: Places = None
+
+
+class Product(Word):
+    """Numbers multiplied: a quantity and a price."""
+
+    product: Annotated[tuple[Value, ...], Field(min_length=2)]
+    places: Places = None
+
+
+class Sum(Word):
+    """Numbers added up; a list (of `each`) counts with all it has."""
+
+    sum: Value
+    places: Places = None
 
 
 class Choose(Word):
@@ -181,6 +205,8 @@ FORMS: dict[str, type[Word]] = {
     "date": Date,
     "day": Day,
     "decimal": Decimal,
+    "product": Product,
+    "sum": Sum,
     "first": First,
     "text": Text,
     "name": Name,
@@ -215,6 +241,8 @@ Value = Annotated[
     | Annotated[Date, Tag("form date")]
     | Annotated[Day, Tag("form day")]
     | Annotated[Decimal, Tag("form decimal")]
+    | Annotated[Product, Tag("form product")]
+    | Annotated[Sum, Tag("form sum")]
     | Annotated[First, Tag("form first")]
     | Annotated[Text, Tag("form text")]
     | Annotated[Name, Tag("form name")]

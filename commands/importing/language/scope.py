@@ -16,6 +16,9 @@ from commands.importing.language.rows import Cells
 from commands.importing.language.template import PLACE, pieces
 from eventlog.marked import Path
 
+LIKE = 0.7
+"""How alike what is suggested must be; by the library's own 0.6 MOVIL is like EMAIL."""
+
 Reference = tuple[str | None, int]
 """A column: of which join (None: of the row itself), and which one."""
 
@@ -78,7 +81,7 @@ class Scope:
         self.faults.append((self.path, message))
 
     def unknown(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
-        close = get_close_matches(name, [*known], 1)
+        close = get_close_matches(name, [*known], 1, LIKE)
         hints = [f"did you mean {close[0]}?"] * bool(close) + [where] * bool(where)
         self.fault("; ".join([f"unknown {what} {name!r}", *hints]))
 
@@ -92,8 +95,10 @@ class Scope:
         if columns is None:
             return 0
         if name not in columns:
-            close = get_close_matches(name, columns, 1)
+            close = get_close_matches(name, columns, 1, LIKE)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(columns[:30])}"
+            if not close and self.language.files[file].has_header:
+                hint += " (as its first line says; where that is a row like the others, give the file `columns`)"
             self.fault(f"unknown column {name!r} of file {file}; {hint}")
             return 0
         return columns.index(name)
@@ -113,6 +118,9 @@ class Scope:
                     f"{join} may be many rows; name {name} within `each: {join}`, or say `one: true` of the join"
                 )
             return join, self.column(self.joins[join].file, column)
+        if dot and self.joins and self.headers and name not in self.headers.get(self.file or "", ()):
+            self.unknown("join", join, self.joins, f"joined here: {', '.join(self.joins)}")
+            return None, 0
         if self.file is None:
             self.fault(f"there is no row here whose column {name!r} could be meant")
             return None, 0

@@ -14,12 +14,13 @@ from commands.command import Command, Registration, registered
 from commands.importing.language import cleaned, conditions, values
 from commands.importing.language.conditions import Holds
 from commands.importing.language.document import Check, Join, Step, Wish
+from commands.importing.language.forms import FORMS, Fields
 from commands.importing.language.meaning import Making, Text, bare, is_empty, template, value
 from commands.importing.language.rows import MOST_TOGETHER, Cleaned, Fault, Joined, Joining, Row
 from commands.importing.language.scope import Scope
 from commands.importing.language.wrongs import wrongs
 
-FORMS = (cleaned, conditions, values)
+MEANT = (cleaned, conditions, values)
 """Importing them says what their forms mean."""
 
 
@@ -250,14 +251,36 @@ class Asking:
 
 def check_fields(wish: Wish, model: type[Command], scope: Scope) -> None:
     """The mapping names the command's own fields, and all that it needs."""
-    for name in wish.with_:
+    for name, given in wish.with_.items():
         if name == "occurred_at":
             scope.at("with", name).fault("occurred_at stands beside `with`, not in it")
         elif name not in model.model_fields:
             scope.at("with", name).unknown(f"field of {wish.command}", name, model.model_fields)
+        elif isinstance(given, Fields) and name in single_values(model):
+            said = f"{name} is a single value, and {', '.join(given.root)} is no form of one"
+            scope.at("with", name).fault(f"{said}; the forms are {', '.join(FORMS)}")
     needed = [name for name, field in model.model_fields.items() if field.is_required() and name not in wish.with_]
     if needed:
         scope.at("with").fault(f"{wish.command} needs {', '.join(needed)}")
+
+
+@cache
+def single_values(model: type[Command]) -> frozenset[str]:
+    """The fields of a command that are a text, a number, a date, true or false: nothing with fields of its own."""
+    schema = model.model_json_schema()
+
+    def kinds(told: dict[str, Any]) -> set[str]:
+        if "$ref" in told:
+            return kinds(schema["$defs"][told["$ref"].rpartition("/")[2]])
+        if several := told.get("anyOf") or told.get("oneOf") or told.get("allOf"):
+            return set[str]().union(*map(kinds, several))
+        return {told.get("type", "any")}
+
+    return frozenset(
+        name
+        for name, told in schema["properties"].items()
+        if kinds(told) <= {"string", "number", "integer", "boolean", "null"}
+    )
 
 
 def texts_in(given: Any) -> Iterator[str]:
