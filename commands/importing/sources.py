@@ -84,7 +84,7 @@ def corrected(staged: Staged, file: Path) -> Corrected:
         with file.open(encoding="utf-8-sig", newline="") as content:
             for number, row in enumerate(csv.DictReader(content, delimiter=separator_of(content)), 1):
                 if row.get(FILE) or row.get(LINE) not in ("", "0"):  # what was told of no row has neither
-                    cells = {column: harmful(cell) for column, cell in row.items() if isinstance(cell, str)}
+                    cells = {harmful(name): harmful(cell) for name, cell in row.items() if isinstance(cell, str)}
                     rows.setdefault(cells.get(FILE) or "", []).append((number, cells))
     except UnicodeDecodeError as error:
         told = f"This is no text in UTF-8, save it as CSV in UTF-8: {error}"
