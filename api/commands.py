@@ -27,6 +27,8 @@ from eventlog.envelope import Answer, Caller, Context
 
 MOST = 1_000
 """Commands in one request."""
+LONGEST_SERIES = 250
+"""An Idempotency-Key of a batch, to which each place is added."""
 AT_ONCE = 256
 """Commands of one request that are decided at the same time; they share the log's next commits."""
 
@@ -196,7 +198,16 @@ def version_of(given: bytes | None) -> int | None:
 
 
 def batch_route() -> DirectRoute:
-    async def documented(body: Annotated[list[BatchItem], Field(max_length=MOST)]) -> None: ...
+    async def documented(
+        body: Annotated[list[BatchItem], Field(max_length=MOST)],
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                max_length=LONGEST_SERIES,
+                description="Of items without a `key`, which get this and their place: KEY.1, KEY.2, ...",
+            ),
+        ] = None,
+    ) -> None: ...
 
     ndjson = {"schema": {"type": "string", "description": "One JSON object a line, each as an item of the list."}}
     route = DirectRoute(
@@ -234,7 +245,8 @@ class Fault:
     key: str | None = None
 
 
-def read_item(given: Any) -> Item | Fault:
+def read_item(given: Any, otherwise: str | None = None) -> Item | Fault:
+    """`otherwise` is the key of an item that gives none itself."""
     key = None
     try:
         if not isinstance(given, dict):
@@ -243,7 +255,7 @@ def read_item(given: Any) -> Item | Fault:
             raise Invalid.at((name[:80],), "Extra inputs are not permitted", "extra_forbidden")
         if not isinstance(given.get("key"), str | None):
             raise Invalid.at(("key",), "a key is a string", "string_type")
-        key = key_of(given.get("key"))
+        key = key_of(otherwise if given.get("key") is None else given["key"])
         version = given.get("if_match")
         if version is not None and (type(version) is not int or not 0 <= version < 10**9):
             raise Invalid.at(("if_match",), "if_match is a version", "int_type")
@@ -267,32 +279,45 @@ async def batch(scope: Scope, receive: Receive, send: Send) -> None:
     caller = await house.callers.calling(scope)
     permit(caller, "write")
     kind = body.media_type(came.headers, body.JSON | body.LINES)
-    items = read_items(kind, await body.read(came.headers, receive, house.settings.body_max_bytes))
+    series = series_of(came.headers.get(b"idempotency-key"))
+    items = read_items(kind, await body.read(came.headers, receive, house.settings.body_max_bytes), series)
     came.charge(len(items) - 1)
-    answers = await in_order(items, lambda item: answered(house, caller, came, item))
+    reached = [0]
+    answers = await in_order(items, lambda item: answered(house, caller, came, item, reached))
     parts = [orjson.dumps(answer) for answer in answers]
     whole = b"\n".join([*parts, b""]) if kind in body.LINES else b"[" + b",".join(parts) + b"]"
-    await respond(send, 200, whole, [(b"content-type", kind)])
+    told = [(b"x-position", house.token(max(reached)).encode())] if any(reached) else []
+    await respond(send, 200, whole, [(b"content-type", kind), *told])
 
 
-def read_items(kind: bytes, raw: bytes) -> list[Item | Fault]:
+def series_of(given: bytes | None) -> Callable[[int], str | None]:
+    """The keys of items that give none, by their place. Raises BadRequest."""
+    if given is None:
+        return lambda place: None
+    key = key_of(given)
+    if len(key) > LONGEST_SERIES:
+        raise BadRequest(f"The Idempotency-Key of a batch is 1 to {LONGEST_SERIES} printable ASCII characters.")
+    return lambda place: f"{key}.{place}"
+
+
+def read_items(kind: bytes, raw: bytes, series: Callable[[int], str | None]) -> list[Item | Fault]:
     if kind in body.LINES:
         lines = [line for line in raw.split(b"\n") if line.strip()]
         check_count(len(lines))
-        return [read_line(line) for line in lines]
+        return [read_line(line, series(place)) for place, line in enumerate(lines, 1)]
     given = body.parsed(raw)
     if not isinstance(given, list):
         raise Invalid.at((), "a batch is a list of commands", "list_type")
     check_count(len(given))
-    return [read_item(one) for one in given]
+    return [read_item(one, series(place)) for place, one in enumerate(given, 1)]
 
 
-def read_line(line: bytes) -> Item | Fault:
+def read_line(line: bytes, otherwise: str | None) -> Item | Fault:
     try:
         given = body.parsed(line)
     except (BadBody, Invalid) as error:
         return Fault(error)
-    return read_item(given)
+    return read_item(given, otherwise)
 
 
 def check_count(count: int) -> None:
@@ -300,7 +325,10 @@ def check_count(count: int) -> None:
         raise TooLarge(f"A batch has at most {MOST:,} commands; this one has {count:,}.")
 
 
-async def answered(house: Kronika, caller: Caller, came: Visit, item: Item | Fault) -> dict[str, Any]:
+async def answered(
+    house: Kronika, caller: Caller, came: Visit, item: Item | Fault, reached: list[int]
+) -> dict[str, Any]:
+    """`reached` takes the positions of what was recorded."""
     try:
         if isinstance(item, Fault):
             raise item.error
@@ -309,6 +337,7 @@ async def answered(house: Kronika, caller: Caller, came: Visit, item: Item | Fau
     except Exception as error:  # of this item alone: its neighbours go on
         told = came.problem(error)
         return {"status": told.status, "key": item.key, "problem": told.body}
+    reached.append(answer.position)
     return {
         "status": 201 if item.registration.creates else 200,
         "key": item.key,

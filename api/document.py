@@ -54,7 +54,7 @@ PURPOSE = {
 }
 LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 COMMAND_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "Idempotency-Key", "Idempotent-Replayed")
-BATCH_HEADERS = ("X-Correlation-Id",)
+BATCH_HEADERS = ("X-Correlation-Id", "X-Position")
 READ_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "X-Parked")
 
 COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503}

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
+from babel.numbers import list_currencies
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from domain import AGGREGATES, policy
@@ -24,8 +25,17 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 """A short name from the business's own vocabulary: a tag, a region, a stage, a method of payment."""
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-"""An ISO 4217 code."""
+CURRENCIES = frozenset(list_currencies())
+
+
+def known_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError(f"{code!r} is no currency's ISO 4217 code, such as EUR")
+    return code
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(known_currency)]
+"""An ISO 4217 code, of a currency that is or was."""
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 """A sum of money that is not negative; give it as a string to be exact."""
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
@@ -60,6 +70,8 @@ class Crm(Protocol):
     tenant: str
     actor: str
     occurred_at: datetime
+    imported: bool
+    """Whether an import tells it, of what was elsewhere"""
 
     async def load(self, kind: type[A], id: UUID) -> A:
         """The aggregate as the log has it now. Raises NotFound when the tenant has no such stream, or hides it from the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
@@ -23,6 +23,23 @@ def email(given: str) -> str:
     if not re.fullmatch(SHAPE, given) or ".." in domain or domain.startswith(".") or domain.endswith("."):
         raise ValueError("an e-mail address looks like li.wei@example.com")
     return f"{local}@{domain.lower()}"
+
+
+def past(birthday: date) -> date:
+    if birthday > datetime.now(UTC).date() + timedelta(days=1):  # somewhere it is tomorrow already
+        raise ValueError("a birthday is not yet to come")
+    return birthday
+
+
+Birthday = Annotated[date, AfterValidator(past)]
+
+
+async def dealing_with(crm: Crm, id: UUID) -> Customer:
+    """The customer of a new order or opportunity. Raises NotFound, and CustomerInactive unless an import tells it."""
+    customer = await crm.load(Customer, id)
+    if not crm.imported:
+        customer.refuse_dealings()
+    return customer
 
 
 def phone(given: str) -> str:
@@ -128,7 +145,7 @@ class RegisterCustomer(Command):
     emails: Emails = ()
     phones: PhoneNumbers = ()
     addresses: Addresses = ()
-    birthday: date | None = Field(None, description="Persons only.")
+    birthday: Birthday | None = Field(None, description="Persons only.")
     sex: Sex | None = Field(None, description="Persons only.")
     tax_id: Label | None = None
     external_ids: Annotated[tuple[ExternalReference, ...], Field(max_length=20), AfterValidator(one_per_system)] = ()
@@ -236,7 +253,7 @@ class ChangePersonDetails(Command):
     """Set a person's birthday and sex; null where it is not known."""
 
     customer_id: UUID
-    birthday: date | None
+    birthday: Birthday | None
     sex: Sex | None
 
 

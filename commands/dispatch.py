@@ -18,7 +18,7 @@ from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal, WasRetracted
 from domain.roles import Action
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
-from eventlog.errors import Conflict
+from eventlog.errors import CommandReused, Conflict
 from eventlog.log import Log
 
 A = TypeVar("A", bound=Aggregate)
@@ -104,12 +104,27 @@ async def dispatch(log: Log, asked: Asked) -> Answer:
     permit(asked.caller, registration.action, registration.kind or getattr(asked.command, "stream", None))
     body = canonical(registration, asked.command)
     try:
-        return await decide(log, asked, body)
+        answer = await decide(log, asked, body)
     except (Refusal, NotFound, Forbidden, StaleVersion):
         # It may be refused only because it was recorded before: then the first answer stands.
-        if earlier := await log.answer_of(asked.caller.tenant, asked.context.command_id, body):
-            return earlier
-        raise
+        earlier = await log.answer_of(asked.caller.tenant, asked.context.command_id, body)
+        if earlier is None or not await may_hear(log, asked, earlier):
+            raise
+        return earlier
+    if answer.repeated and not await may_hear(log, asked, answer):
+        raise CommandReused(asked.context.command_id)
+    return answer
+
+
+async def may_hear(log: Log, asked: Asked, answer: Answer) -> bool:
+    """Whether the first answer is told to this caller: a key is one for the whole tenant, and what is hidden from
+    somebody is not told by the key that another has used."""
+    caller, context = asked.caller, asked.context
+    if caller.sights is None or context.source:
+        return True
+    if await lets(log, caller, "read", answer.stream_type, answer.stream_id):
+        return True
+    return await log.asked_by(caller.tenant, context.command_id) == caller.actor
 
 
 async def decide(log: Log, asked: Asked, body: bytes) -> Answer:
@@ -175,6 +190,7 @@ class Unit:
     def __init__(self, log: Log, asked: Asked, moment: datetime | None) -> None:
         self.tenant = asked.caller.tenant
         self.actor = asked.caller.actor
+        self.imported = asked.context.source is not None
         self._log = log
         self._asked = asked
         self._registration = registration_of(asked.command)

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from commands.command import Amount, Command, Crm, Currency, Label, LongText, Quantity, Text, handles
+from commands.customers import dealing_with
 from commands.pipelines import ForecastCategory, pipeline_named, pipeline_of
-from domain.customer import Customer
 from domain.opportunity import Opportunity, ProductLine
 
 
@@ -42,7 +42,7 @@ class OpenOpportunity(Command):
 @handles(OpenOpportunity, creates=True)
 async def open_opportunity(command: OpenOpportunity, crm: Crm) -> Opportunity:
     opportunity = crm.new(Opportunity, command.opportunity_id)
-    customer = await crm.load(Customer, command.customer_id) if command.customer_id else None
+    customer = await dealing_with(crm, command.customer_id) if command.customer_id else None
     named = command.pipeline_id
     pipeline = await pipeline_named(crm, named) if named else await pipeline_of(crm, None)
     current = pipeline.pipeline_version
@@ -74,7 +74,7 @@ class LinkOpportunityToCustomer(Command):
 @handles(LinkOpportunityToCustomer)
 async def link_opportunity_to_customer(command: LinkOpportunityToCustomer, crm: Crm) -> Opportunity:
     opportunity = await crm.load(Opportunity, command.opportunity_id)
-    customer = await crm.load(Customer, command.customer_id)
+    customer = await dealing_with(crm, command.customer_id)
     opportunity.link_customer(customer.id)
     return opportunity
 

@@ -11,8 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from commands.command import Amount, Command, Crm, Currency, Label, Quantity, Text, handles
-from commands.customers import PostalAddress, SystemName
-from domain.customer import Customer
+from commands.customers import PostalAddress, SystemName, dealing_with
 from domain.opportunity import Opportunity
 from domain.order import Line, Order, Part
 
@@ -78,7 +77,7 @@ class PlaceOrder(Command):
 @handles(PlaceOrder, creates=True)
 async def place_order(command: PlaceOrder, crm: Crm) -> Order:
     order = crm.new(Order, command.order_id)
-    await crm.load(Customer, command.customer_id)
+    await dealing_with(crm, command.customer_id)
     if command.opportunity_id:
         await crm.load(Opportunity, command.opportunity_id)
     order.place(

@@ -27,6 +27,9 @@ async def pipeline_of(crm: Crm, pipeline_id: UUID | None) -> Pipeline:
     return await crm.look_up(Pipeline, pipeline_id or DEFAULT_PIPELINE_ID)
 
 
+FORECASTS = {"open": "Pipeline", "won": "Closed", "lost": "Omitted"}
+
+
 class StageOfPipeline(BaseModel):
     """One stage: what it is called, what it means, how likely a sale is from here, and its default forecast."""
 
@@ -35,11 +38,13 @@ class StageOfPipeline(BaseModel):
     label: Label
     type: Literal["open", "won", "lost"] = "open"
     probability: Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)] = Field(examples=["0.25"])
-    forecast_category: ForecastCategory = "Pipeline"
+    forecast_category: ForecastCategory | None = Field(
+        None, description="Default: Closed where the sale is won, Omitted where it is lost, else Pipeline."
+    )
 
     @property
     def value(self) -> Stage:
-        return Stage(self.label, self.type, self.probability, self.forecast_category)
+        return Stage(self.label, self.type, self.probability, self.forecast_category or FORECASTS[self.type])
 
 
 Stages = Annotated[tuple[StageOfPipeline, ...], Field(min_length=3, max_length=50)]

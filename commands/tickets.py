@@ -11,7 +11,7 @@ from commands.command import Command, Crm, Label, LongText, Text, handles
 from commands.customers import SystemName
 from domain.customer import Customer
 from domain.order import Order
-from domain.ticket import Ticket
+from domain.ticket import HIGHEST_LEVEL, Ticket
 
 Priority = Literal["low", "normal", "high", "urgent"]
 
@@ -143,7 +143,7 @@ class EscalateTicket(Command):
 
     ticket_id: UUID
     reason: Text
-    level: Annotated[int, Field(ge=2, le=9)] | None = None
+    level: Annotated[int, Field(ge=2, le=HIGHEST_LEVEL)] | None = None
     team: Label | None = None
 
 

@@ -89,9 +89,10 @@ class SecondPrimaryContact(Refusal):
 class Customer(Retractable):
     """A person or an organisation that the company deals with.
 
-    Deactivated, it takes no new dealings: no classes, tags, preferences, consents, owner, parent or contacts. What was
-    known wrongly can still be corrected, a consent withdrawn, a contact unlinked, the data verified, and what happens
-    all the same (the customer calls) is logged. Its e-mails, tax id and external ids stay its own.
+    Deactivated, it takes no new dealings: no orders, opportunities, classes, tags, preferences, consents, owner, parent
+    or contacts (but an import tells of the dealings that were). What was known wrongly can still be corrected, a
+    consent withdrawn, a contact unlinked, the data verified, and what happens all the same (the customer calls) is
+    logged. Its e-mails, tax id and external ids stay its own.
 
     Merged into another customer, it takes nothing any more and stays as it was; see domain/merging.py.
     """
@@ -623,6 +624,11 @@ class Customer(Retractable):
     def refuse_when_inactive(self) -> None:
         self.refuse_when_merged()
         if not self.active:
+            raise CustomerInactive(self)
+
+    def refuse_dealings(self) -> None:
+        """Orders and opportunities; of one that was merged, where they go is for its survivor to say."""
+        if not self.active and not self.merged_into:
             raise CustomerInactive(self)
 
     @property

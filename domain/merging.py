@@ -133,7 +133,7 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others:
         if path[0] in LISTS:
             own = entries(mine, path) if back else entries(mine, path) - (entries(merged, path) - entries(before, path))
             left = with_those_of(others, path, only(own, others, path, left), present)
-        elif not back and belongs_to(merged, path, present):
+        elif belongs_to(merged, path, left):
             left = None
         said = said_by(others, path, survivor)
         if path == ("team",):

@@ -57,11 +57,21 @@ class MergedIntoItself(TicketRefusal):
         super().__init__(ticket, "A ticket cannot be merged into itself; name another one.")
 
 
+HIGHEST_LEVEL = 9
+
+
 class NotHigher(TicketRefusal):
     """An escalation goes up, not sideways or down."""
 
     def __init__(self, ticket: Ticket, level: int) -> None:
         super().__init__(ticket, f"The ticket is at level {ticket.level} already; level {level} is not higher.")
+
+
+class AtHighestLevel(TicketRefusal):
+    """There is no level above the highest."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        super().__init__(ticket, f"The ticket is at level {ticket.level}, and there is none above {HIGHEST_LEVEL}.")
 
 
 class Ticket(Retractable):
@@ -344,6 +354,8 @@ class Ticket(Retractable):
         """To a higher level of support, the next one unless another is named."""
         self._only_when("open", "waiting")
         level = self.level + 1 if level is None else level
+        if self.level >= HIGHEST_LEVEL:
+            raise AtHighestLevel(self)
         if level <= self.level:
             raise NotHigher(self, level)
         self.record(self.Escalated, level=level, team=team, reason=reason)

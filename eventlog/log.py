@@ -178,6 +178,17 @@ class Log:
             row = await cursor.fetchone()
         return row[0] if row else None
 
+    async def asked_by(self, tenant: str, command_id: str) -> str | None:
+        """Who had a command recorded; None when it recorded nothing. Raises LogUnavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT e.actor FROM log.commands c JOIN log.events e ON e.position = c.position"
+                " WHERE c.tenant = %s AND c.command_id = %s AND c.events > 0",
+                [tenant, command_id],
+            )
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
     async def naming(self, tenant: str, id: UUID) -> list[tuple[str, UUID, int]]:
         """The events that refer to what has this id, as (stream type, stream id, version). Raises LogUnavailable."""
         async with self.connection() as connection:

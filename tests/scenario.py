@@ -26,6 +26,7 @@ class Scenario:
 
     tenant = "acme"
     actor = "tester"
+    imported = False
 
     def __init__(self) -> None:
         self.streams: dict[UUID, Aggregate] = {}

@@ -82,14 +82,22 @@ class AnyLife(RuleBasedStateMachine):
         assert self.crm.recorded == []
 
     def learns(self, command: Command, *facts: tuple[str, Says]) -> None:
-        """Each fact is recorded when it says something else than what holds, or that it held earlier already."""
+        """Each fact is recorded when it says something else than what holds, or that it held earlier already; from when
+        on it counts, the paper finds out for itself."""
         at = command.occurred_at
         assert at
-        news = [(event, says) for event, says in facts if any(self.is_news(at, *said) for said in says.items())]
-        for _, says in news:
+        dated = [(event, says, self.counts_from(at, says)) for event, says in facts]
+        news = [(event, says, at) for event, says, at in dated if any(self.is_news(at, *said) for said in says.items())]
+        for _, says, since in news:
             for thing, value in says.items():
-                self.said.setdefault(thing, []).append((at, len(self.history), value))
-        self.ask(command, *(event for event, _ in news))
+                self.said.setdefault(thing, []).append((since, len(self.history), value))
+        self.ask(command, *(event for event, _, _ in news))
+
+    def counts_from(self, at: datetime, says: Says) -> datetime:
+        """A fact of before the first word counts from that on, where that left open what it is about."""
+        last = [max(self.said[thing]) for thing in says if thing in self.said]
+        left_open = last and all(number == 0 and value in (None, "", ()) for _, number, value in last)
+        return max(at, last[0][0]) if left_open and all(self.holds(thing) in (None, "", ()) for thing in says) else at
 
     def moves(self, command: Command, axis: str, event: str, says: Says) -> bool:
         """The move is recorded, unless it would precede the last one on its axis; and whether it was."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -36,6 +36,8 @@ from commands.customers import (
     VerifyCustomer,
     WithdrawConsent,
 )
+from commands.opportunities import OpenOpportunity
+from commands.orders import PlaceOrder
 from domain.aggregate import Fact
 from domain.customer import (
     CORRECTIONS,
@@ -232,6 +234,40 @@ def test_every_interaction_is_logged_even_the_same_twice(crm):
 def test_every_verification_is_recorded(crm):
     crm.given(li, VerifyCustomer(customer_id=LI)).when(VerifyCustomer(customer_id=LI)).then(Customer.Verified)
     assert crm.streams[LI].verified_at == crm.occurred_at
+
+
+def test_a_fact_of_before_the_first_event_counts_from_then_on_where_that_said_nothing(crm):
+    crm.given(wang)
+    registered, before = crm.occurred_at, crm.occurred_at - timedelta(days=300)
+    crm.when(ClassifyCustomer(customer_id=WANG, region="NRW", occurred_at=before)).then(Customer.Classified)
+    crm.when(ChangeEmails(customer_id=WANG, emails=("w@example.com",), occurred_at=before)).then(Customer.EmailsChanged)
+    assert {event.timestamp for event in crm.history} == {registered}
+    assert (crm.streams[WANG].region, crm.streams[WANG].emails) == ("NRW", ("w@example.com",))
+    assert crm.streams[WANG].claims
+    crm.when(ClassifyCustomer(customer_id=WANG, region="Bayern", occurred_at=before)).then(Customer.Classified)
+    crm.when(RenameCustomer(customer_id=WANG, name="王", occurred_at=before)).then(Customer.Renamed)
+    assert (crm.streams[WANG].region, crm.streams[WANG].name) == ("NRW", "王芳"), "what was said of later stays"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        PlaceOrder(customer_id=LI, currency="EUR", lines=[{"sku": "a", "quantity": 1, "unit_price": 1}]),
+        OpenOpportunity(title="More", customer_id=LI),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_deactivated_customer_gets_no_order_and_no_opportunity_but_a_history_may_tell_of_them(crm, asked):
+    crm.given(li, DeactivateCustomer(customer_id=LI))
+    crm.when(asked).then_refused(CustomerInactive)
+    crm.imported = True
+    crm.given(asked)
+
+
+@pytest.mark.parametrize("birthday", ["2999-01-01", "3024-05-05"])
+def test_a_birthday_is_not_yet_to_come(birthday):
+    with pytest.raises(ValidationError, match="a birthday is not yet to come"):
+        RegisterCustomer(customer_id=LI, kind="person", name="Li", birthday=birthday)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from commands.opportunities import OpenOpportunity
 from commands.pipelines import AmendPipeline, PublishPipeline, StageOfPipeline
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES, Pipeline, Stage, UnknownStage, UnusableStages
 from domain.refusals import AlreadyExists
@@ -115,3 +117,14 @@ def test_any_events_in_any_order_fold_without_raising(happened, data):
     pipeline = Pipeline.fold(ID, stream(happened, list(minutes)))
     assert pipeline.version == len(happened)
     assert isinstance(pipeline.stages, tuple)
+
+
+@pytest.mark.parametrize(("type_", "forecast"), [("open", "Pipeline"), ("won", "Closed"), ("lost", "Omitted")])
+def test_a_stage_that_names_no_forecast_has_that_of_its_type(type_, forecast):
+    stage = StageOfPipeline(label="S", type=type_, probability=Decimal("0.5"))
+    assert stage.value.forecast_category == forecast
+
+
+def test_a_currency_is_one_that_there_is():
+    with pytest.raises(ValidationError, match="'XYZ' is no currency's ISO 4217 code"):
+        OpenOpportunity(title="t", amount=1, currency="XYZ")

@@ -32,6 +32,8 @@ from domain.aggregate import Event
 from domain.refusals import MoveOutOfOrder
 from domain.service_times import Cycle, service_times
 from domain.ticket import (
+    HIGHEST_LEVEL,
+    AtHighestLevel,
     MergedIntoItself,
     NotHigher,
     Ticket,
@@ -114,6 +116,8 @@ def test_a_ticket_is_escalated_upwards_only(crm: Scenario) -> None:
         (Ticket.Escalated, {"level": 4, "team": None})
     )
     crm.when(EscalateTicket(ticket_id=T, reason="?", level=4)).then_refused(NotHigher)
+    crm.given(EscalateTicket(ticket_id=T, reason="Still none", level=HIGHEST_LEVEL))
+    crm.when(EscalateTicket(ticket_id=T, reason="?")).then_refused(AtHighestLevel)
     assert ticket(crm).team == "factory"
 
 
@@ -355,7 +359,8 @@ class AnyLifeOfATicket(RuleBasedStateMachine):
 
     @rule(id=st.sampled_from([T, OTHER]))
     def escalate(self, id: UUID) -> None:
-        self.ask(EscalateTicket(ticket_id=id, reason="stuck"), "escalate-ticket")
+        if ticket(self.crm, id).level < HIGHEST_LEVEL:
+            self.ask(EscalateTicket(ticket_id=id, reason="stuck"), "escalate-ticket")
 
     @rule(id=st.sampled_from([T, OTHER]), owner=st.sampled_from(["ann", "bo", None]))
     def assign(self, id: UUID, owner: str | None) -> None:
