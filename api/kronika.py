@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import UndefinedTable
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.types import Scope
 
 from api.caller import Callers
@@ -21,7 +22,7 @@ from deploy.settings import Settings
 from eventlog.accesses import Accesses
 from eventlog.connections import pooled
 from eventlog.errors import BadPosition
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from eventlog.log import Log
 from eventlog.positions import Epochs
 from eventlog.row_security import READER_ROLE
@@ -57,9 +58,14 @@ class Kronika:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Raises NotMigrated, and PoolTimeout when the database does not answer."""
+        """Raises NotMigrated, WrongKeys, and PoolTimeout when the database does not answer."""
         assert settings.database_url is not None, "whoever serves has a database by now"
-        keys = FileKeyStore(settings.keys_path)
+        try:
+            keys = await asyncio.to_thread(
+                keys_of, settings.database_url, settings.keys_path, patience_s=settings.connect_timeout_s
+            )
+        except OperationalError as error:
+            raise PoolTimeout(str(error)) from error
         how = settings.model_dump(include={"pool_min", "pool_max", "statement_timeout_ms", "connect_timeout_s"})
         try:
             async with (

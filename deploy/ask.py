@@ -17,7 +17,7 @@ from deploy.errors import NotAsPromised
 from deploy.settings import Settings, SettingsError
 from domain.tenant import NAME as TENANT
 from eventlog.envelope import Caller, Context
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from eventlog.log import Log
 from eventlog.positions import Epochs
 
@@ -80,7 +80,7 @@ async def door(settings: Settings, caller: Caller) -> AsyncIterator[tuple[Log, C
     assert settings.database_url
     if not TENANT.fullmatch(caller.tenant):
         raise SettingsError(f"{caller.tenant} is no tenant's name")
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     try:
         async with Log.open(settings.database_url, keys) as log:
             async with log.connection() as connection:

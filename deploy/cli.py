@@ -384,11 +384,11 @@ def key_create(
 ) -> None:
     """Make an operator's key, which is no user's, and show it, this once."""
     from api.keys import create
-    from eventlog.keys import FileKeyStore
+    from eventlog.keeping import keys_of
 
     settings = here(home)
     assert settings.database_url
-    store = FileKeyStore(settings.keys_path)
+    store = keys_of(settings.database_url, settings.keys_path)
     scopes = ["read"] if read_only else ["read", "write", *(["administer"] if administer else [])]
     console.print(create(settings.database_url, store, tenant, actor, scopes))
 
@@ -535,10 +535,26 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if not isinstance(error, expected()):
+        if isinstance(error, away()):
+            first = str(error).partition("\n")[0]
+            print(
+                f"The database does not answer; start it, or name it in KRONIKA_DATABASE_URL. {first}", file=sys.stderr
+            )
+        elif isinstance(error, expected()):
+            print(error, file=sys.stderr)
+        else:
             raise
-        print(error, file=sys.stderr)
         sys.exit(1)
+
+
+def away() -> tuple[type[Exception], ...]:
+    """That the database cannot be reached, or went away."""
+    from psycopg import OperationalError
+    from psycopg_pool import PoolTimeout
+
+    from eventlog.errors import LogUnavailable
+
+    return OperationalError, PoolTimeout, LogUnavailable
 
 
 def expected() -> tuple[type[Exception], ...]:

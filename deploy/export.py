@@ -21,7 +21,7 @@ from eventlog import feed
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller, Context
 from eventlog.errors import BadPosition, PositionAbandoned
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from eventlog.log import Log
 from eventlog.positions import Epochs
 from projections.asking import BadQuery
@@ -81,7 +81,7 @@ async def cut_of(settings: Settings, as_of: str | None, known_at: str | None) ->
 async def export(settings: Settings, caller: Caller, wanted: RequestExport, out: Path) -> Export:
     """Ask for it, see that it is made, and write it to `out`. Raises NotAsPromised when it fails."""
     assert settings.database_url
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     try:
         async with Log.open(settings.database_url, keys) as log:
             context = Context(caller.tenant, caller.actor, uuid4().hex, uuid4())

@@ -37,7 +37,7 @@ from domain.data_import import COUNTS, UNDER_WAY, Import
 from domain.refusals import Refusal
 from domain.tenant import NAME as TENANT
 from eventlog.envelope import Caller, Context
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from eventlog.log import Log
 from workers.clerk import Desk, Job, Taken, alone
 from workers.lifetime import Surroundings
@@ -75,7 +75,7 @@ class Asked:
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     assert settings.database_url
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     try:
         async with Log.open(settings.database_url, keys) as log:
             yield Desk(log, Surroundings(settings.database_url, {}, keys, settings.lake_path))

@@ -10,7 +10,7 @@ import workers.schema
 from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from projections import TABLES, export_files, query_runs, scores, tables
 from projections.analytics import FACTS, lake
 from projections.analytics.rebuild import rebuild_fact
@@ -63,7 +63,7 @@ async def rebuilt(
     """Rebuild one read model by its name (`check_name`), in PostgreSQL or in the lakehouse. Raises Differs,
     AlreadyRebuilding."""
     check_name(name)
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(url, settings.keys_path)
     codec = Codec(keys)
     try:
         if name in FACTS:

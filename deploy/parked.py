@@ -12,7 +12,7 @@ from deploy.settings import Settings, SettingsError
 from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from projections import TABLES
 from projections.parked import Parked, Replayed, leave_out, parked, replay
 from projections.projection import Projection
@@ -44,7 +44,7 @@ def repaired(settings: Settings, projection: str, position: int, actor: str, rea
 
 def replayed(settings: Settings, projection: str) -> Replayed:
     one = named(projection)
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     try:
         return connected(settings, lambda connection: replay(connection, Codec(keys), one))
     finally:

@@ -18,7 +18,7 @@ from deploy.errors import NotAsPromised
 from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from projections import TABLES
 from projections.host import key_text
 from projections.reconcile import Part, Reconciled, Reconciler, customer, slice_of
@@ -67,7 +67,7 @@ async def reconcile(settings: Settings, wanted: Wanted, tell: Progress) -> Outco
     """Raises NotAsPromised when a read model was built by another release."""
     assert settings.database_url
     began_at, done = datetime.now(UTC), Reconciled()
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     try:
         async with await AsyncConnection.connect(
             settings.database_url, autocommit=True, options=f"{APP_ROLE} -c TimeZone=UTC"

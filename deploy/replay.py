@@ -16,7 +16,7 @@ from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from projections.asking import VALUES
 from projections.replay import Step, replay
 
@@ -30,7 +30,7 @@ async def steps(settings: Settings, tenant: str, customer: str) -> list[Step]:
         id = VALUES["id"].validate_python(customer)
     except ValueError:
         raise SettingsError(f"{customer} is no customer's id") from None
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     found, after = [], 0
     try:
         async with await AsyncConnection.connect(

@@ -19,7 +19,7 @@ from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from projections import PROJECTIONS
 from projections.analytics.lake import Lake, reflected
 from projections.analytics.views import Funnel
@@ -197,7 +197,7 @@ def funnel_table(settings: Settings) -> Table:
 
 async def history_table(settings: Settings, customer_id: Any, name: str | None) -> Table:
     assert settings.database_url
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path)
     async with await psycopg.AsyncConnection.connect(
         settings.database_url, autocommit=True, options=APP_ROLE
     ) as connection:

@@ -29,7 +29,7 @@ from deploy.running import api_url, note, ready
 from deploy.settings import Issuer, Settings, on_this_machine
 from eventlog import feed
 from eventlog.envelope import Caller
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from eventlog.log import Log
 from workers import WORKERS
 
@@ -67,6 +67,7 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
             addresses = servers.begin()
             found = {"database_url": addresses.database_url, "kafka_bootstrap": addresses.kafka_bootstrap}
             settings = settings.model_copy(update=found | ({"issuers": (issuer,)} if issuer else {}))
+            keys_of(addresses.database_url, settings.keys_path).close()  # before anything is made with others
             migrate(addresses.database_url, settings, lambda what: tell("tables", what))
             running = note(settings, addresses)
             try:
@@ -162,7 +163,7 @@ async def fill_demo(
     addresses: Addresses, settings: Settings, scale: float, progress: Progress, issuer: Issuer | None
 ) -> None:
     """Fill an empty log, or go on with a filling that was interrupted; leave every other log alone."""
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(addresses.database_url, settings.keys_path)
     async with Log.open(addresses.database_url, keys) as log:
         async with log.connection() as connection:
             empty = await feed.head(connection) == 0
@@ -184,7 +185,7 @@ def demo_key(addresses: Addresses, settings: Settings) -> str:
     """The API key of the demo company: made once, kept in the home for its owner's eyes only."""
     path = settings.home / "demo.key"
     if not path.exists():
-        store = FileKeyStore(settings.keys_path)
+        store = keys_of(addresses.database_url, settings.keys_path)
         token = api_keys.create(addresses.database_url, store, TENANT, "demo", api_keys.SCOPES)
         store.close()
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import orjson
 from anyio import to_thread
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -77,6 +78,9 @@ class KeyStore(Protocol):
         ...
 
 
+MASTER = "master.key"
+
+
 class FileKeyStore:
     """A key store in one directory: a master key file (0600) and a SQLite file of wrapped data keys.
 
@@ -86,7 +90,7 @@ class FileKeyStore:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._master = master_key(directory / "master.key")
+        self._master = master_key(directory / MASTER)
         self._path = directory / "keys.sqlite"
         self._lock = threading.Lock()
         self._cache: dict[tuple[str, int], SubjectKey] = {}
@@ -124,6 +128,20 @@ class FileKeyStore:
             for tenant, subject_id, wrapped in rows:
                 subject = (tenant, UUID(subject_id))
                 self._remember(subject, SubjectKey(self._unwrap(subject, wrapped)))
+
+    def knows(self, tenant: str, subject_id: UUID) -> bool:
+        """Whether somebody's key was made here, destroyed since or not, and opens with the master key."""
+        with self._database() as database:
+            found = database.execute(
+                "SELECT wrapped, destroyed FROM data_keys WHERE tenant = ? AND subject = ?", (tenant, str(subject_id))
+            ).fetchone()
+        if found is None or found[1]:
+            return found is not None
+        try:
+            self._unwrap((tenant, subject_id), found[0])
+        except InvalidTag:
+            return False
+        return True
 
     def ensure(self, subjects: Iterable[Subject]) -> None:
         wanted = set(subjects)

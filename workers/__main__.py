@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from typing import TYPE_CHECKING
 
 import uvloop
 
 from deploy.serving import log_as_lines
-from eventlog.keys import FileKeyStore
+from eventlog.keeping import keys_of
 from workers import WORKERS
 from workers.lifetime import Surroundings, Worker, serve_metrics, until_told
 from workers.watchdog import watch
@@ -61,7 +62,7 @@ def run(name: str, settings: Settings) -> None:
     assert settings.database_url
     assert settings.kafka_bootstrap
     log_as_lines(settings.log_level)
-    keys = FileKeyStore(settings.keys_path)
+    keys = keys_of(settings.database_url, settings.keys_path, patience_s=inf)
     around = Surroundings(
         settings.database_url,
         settings.kafka_client(settings.kafka_bootstrap),

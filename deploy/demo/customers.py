@@ -199,7 +199,7 @@ class Customers(Service):
             with self.story(self.some_day(party)) as story:
                 story.then(0, party.owner, c.RenameCustomer(customer_id=party.id, name=f"{party.named.name} (新)"))
         if party.last < self.present and self.chance(0.4):
-            with self.story(party.last + timedelta(days=self.rng.uniform(60, 150))) as story:
+            with self.story(party.last + timedelta(days=self.rng.uniform(180, 270))) as story:
                 gone = c.DeactivateCustomer(customer_id=party.id, reason="no business for months")
                 story.then(0, party.owner, gone)
                 if self.chance(0.1):

@@ -331,10 +331,25 @@ async def test_sql_that_reaches_further_or_is_wrong_is_refused_with_a_reason(cli
         ("SELECT * FROM read_text('/etc/passwd')", "read_text"),
         ("SELECT nonsense FROM events", "nonsense"),
         ("DROP TABLE events", "SELECT"),
+        ("SELECT max(occurred_at) - min(occurred_at) AS span FROM events", "cast it, as in epoch(span)"),
+        ("SELECT 'x'::BLOB AS b", "b is of a kind (binary)"),
+        ("SELECT 'infinity'::DATE AS d", "not of the years 1 to 9999"),
+        ("SELECT '294000-01-01'::TIMESTAMPTZ AS d", "not of the years 1 to 9999"),
     ):
         answer = await query(client, sql)
         assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-query")
         assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "parquet", "arrow"])
+async def test_columns_of_one_name_are_told_apart(client, business, format):
+    answer = await query(client, "SELECT 1 AS a, 2 AS a, 3 AS a_1", format=format)
+    assert answer.status_code == 200
+    match format:
+        case "json":
+            assert answer.json()["rows"] == [{"a": 1, "a_2": 2, "a_1": 3}]
+        case "csv":
+            assert answer.text.split() == ["a,a_2,a_1", "1,2,3"]
 
 
 async def test_a_query_has_rows_time_and_memory_within_limits(client, business, house, monkeypatch):

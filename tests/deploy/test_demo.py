@@ -36,6 +36,7 @@ class Memory:
     """Runs commands through their handlers, over streams that are kept in memory."""
 
     tenant = "acme"
+    imported = False
 
     def __init__(self) -> None:
         self.streams: dict[UUID, Aggregate] = {}

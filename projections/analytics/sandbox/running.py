@@ -5,13 +5,14 @@ from __future__ import annotations
 import resource
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
 import duckdb
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import ipc
 
 from eventlog.connections import LAKE_ROLE
@@ -25,6 +26,17 @@ from projections.analytics.views.view import DEFINITIONS, Scope, definitions_of,
 BATCH = 10_000
 MOST_BYTES = 256_000_000
 """Of an answer."""
+
+UNFIT = (
+    pa.types.is_interval,
+    pa.types.is_duration,
+    pa.types.is_binary,
+    pa.types.is_union,
+    lambda kind: pa.types.is_timestamp(kind) and kind.unit == "ns",
+)
+"""Kinds of columns that JSON, CSV or Parquet cannot hold."""
+
+FIRST_DAY, LAST_DAY = (date.min - date(1970, 1, 1)).days, (date.max - date(1970, 1, 1)).days + 1
 
 ALONE_S = 20
 """How much longer than its time it lives at the most, should nobody be left to end it."""
@@ -77,6 +89,7 @@ def answer(request: dict[str, Any], told: BinaryIO) -> None:
     query = request["sql"].strip().rstrip(";")
     check(connection, query, tables)
     rows = connection.execute(query).to_arrow_reader(BATCH)
+    check_kinds(rows.schema)
     most, counted, size, batches = request["limit"], 0, 0, []
     for batch in rows:
         counted, size = counted + batch.num_rows, size + batch.nbytes
@@ -85,12 +98,49 @@ def answer(request: dict[str, Any], told: BinaryIO) -> None:
         batches.append(batch)
         if counted > most:
             break
-    table = pa.Table.from_batches(batches, rows.schema).slice(0, most)
+    table = pa.Table.from_batches(batches, rows.schema).slice(0, most).rename_columns(distinct(rows.schema.names))
+    check_moments(table)
     told.write(
         orjson.dumps({"checkpoints": {str(p): n for p, n in reached.items()}, "truncated": counted > most}) + b"\n"
     )
     with ipc.new_stream(told, table.schema) as stream:
         stream.write_table(table)
+
+
+def check_kinds(schema: pa.Schema) -> None:
+    """What not every format of an answer can hold is refused, rather than failing in some of them."""
+    for column in schema:
+        if any(unfit(column.type) for unfit in UNFIT):
+            raise NotAllowed(
+                f"{column.name} is of a kind ({column.type}) that not every format of an answer can hold; cast it, as"
+                f" in epoch({column.name}), {column.name}::VARCHAR or {column.name}::TIMESTAMP."
+            )
+
+
+def check_moments(table: pa.Table) -> None:
+    """Infinite ones, and those before the year 1 or after 9999, are nothing that a client could read."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_date(column.type):
+            numbers, days = column.cast(pa.int32()), 1
+        elif pa.types.is_timestamp(column.type):
+            numbers, days = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64()), 86_400
+        else:
+            continue
+        ends = pc.min_max(numbers).as_py()
+        if ends["min"] is not None and not (FIRST_DAY * days <= ends["min"] and ends["max"] < LAST_DAY * days):
+            raise NotAllowed(f"{name} holds moments that are not of the years 1 to 9999; leave them out.")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names of the columns, each once: of two that are called the same the second has _1 at its end."""
+    found: list[str] = []
+    for name in names:
+        other, number = name, 0
+        while other in found or (number and other in names):
+            number += 1
+            other = f"{name}_{number}"
+        found.append(other)
+    return found
 
 
 def scope_of(request: dict[str, Any]) -> Scope:

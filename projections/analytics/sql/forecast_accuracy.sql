@@ -8,8 +8,10 @@
 --             where nothing was won.
 WITH months AS (
     SELECT unnest(generate_series(
-               coalesce($month_from::DATE, date_trunc('month', $day::DATE)::DATE - INTERVAL 12 MONTH),
-               least(coalesce($month_before::DATE, $day::DATE), date_trunc('month', $day::DATE)::DATE) - INTERVAL 1 MONTH,
+               coalesce(date_trunc('month', $month_from::DATE - 1) + INTERVAL 1 MONTH,
+                        date_trunc('month', $day::DATE)::DATE - INTERVAL 12 MONTH),
+               least(date_trunc('month', coalesce($month_before::DATE, $day::DATE) - 1),
+                     date_trunc('month', $day::DATE) - INTERVAL 1 MONTH),
                INTERVAL 1 MONTH))::DATE AS asked
 ), looks AS (
     SELECT date_trunc('month', asked)::DATE AS month, (date_trunc('month', asked) + INTERVAL 1 MONTH)::DATE AS over,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -90,7 +91,10 @@ class View(BaseModel):
 
     def parameters(self) -> dict[str, Any]:
         """What the query may name with a `$`, beyond the scope."""
-        return self.model_dump(exclude={"as_of", "known_at"}) | {"moment": self.moment, "day": self.day}
+        given = self.model_dump(exclude={"as_of", "known_at"})
+        # DuckDB drops the exponent of 2E+5.
+        plain = {n: Decimal(format(v, "f")) if isinstance(v, Decimal) else v for n, v in given.items()}
+        return plain | {"moment": self.moment, "day": self.day}
 
     @property
     def moment(self) -> datetime:

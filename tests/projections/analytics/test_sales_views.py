@@ -141,6 +141,9 @@ def test_the_forecast_is_closed_weighted_commit_and_best_case(company):
         )
     ]
     company.happens(raised, Opportunity.AmountChanged, at(6, 12), amount=Decimal(9000), currency="CNY")
+    assert company.told(Forecast(**asked, target=Decimal("1.05E+4")), *names) == company.told(
+        Forecast(**asked, target=Decimal(10_500)), *names
+    )
     assert company.told(Forecast(**asked), "commit", "coverage") == [(Decimal(10_500), None)], "of that day"
     assert company.told(Forecast(**asked | {"as_of": END}), "commit") == [(Decimal(11_500),)]
 
@@ -163,6 +166,13 @@ def test_the_accuracy_of_a_forecast_by_days_before_the_month_ends(company):
     slipped = company.opens(at(1, 10), amount=400, expected_close=date(2025, 3, 31))
     company.happens(slipped, Opportunity.CloseDateChanged, at(3, 10), expected_close=date(2025, 5, 31))
     march = ForecastAccuracy(month_from=date(2025, 3, 1), month_before=date(2025, 4, 1), as_of=END)
+    for first, before in ((date(2025, 2, 15), date(2025, 3, 2)), (date(2025, 3, 1), date(2025, 3, 31))):
+        same = ForecastAccuracy(month_from=first, month_before=before, as_of=END)
+        assert company.told(same, "month", "actual") == company.told(march, "month", "actual"), "months that begin then"
+    assert (
+        company.told(ForecastAccuracy(month_from=date(2025, 3, 2), month_before=date(2025, 4, 1), as_of=END), "month")
+        == []
+    )
     assert company.told(march, "days_before", "forecast", "actual", "accuracy") == [
         (0, Decimal(2000), Decimal(2000), pytest.approx(1.0)),
         (7, Decimal(1600), Decimal(2000), pytest.approx(0.8)),  # 2,000 at 80 %
