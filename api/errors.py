@@ -228,7 +228,22 @@ def invalid(error: ValidationError) -> Invalid:
 
 def faults(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """Where and what, without the values: they may be personal."""
-    return [{"loc": [short(part) for part in e["loc"]], "msg": e["msg"], "type": e["type"]} for e in errors[:SHOWN]]
+    return [
+        {
+            "loc": [short(part) for part in e["loc"] if not inner(part)],
+            "msg": e["msg"].replace("valid tuple", "valid list").replace("Tuple should", "List should"),
+            "type": e["type"],
+        }
+        for e in errors[:SHOWN]
+    ]
+
+
+def inner(part: str | int) -> bool:
+    """Whether it names a step of checking a value, rather than a place of what was sent."""
+    return isinstance(part, str) and part.endswith("]") and part.startswith(STEPS)
+
+
+STEPS = ("function-", "constrained-", "list[", "tuple[", "literal[", "nullable[")
 
 
 def short(part: str | int) -> str | int:

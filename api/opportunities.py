@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.answers import AsOf, Calling, House, asked_of, reading_as_of
 from api.errors import invalid
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
-from commands.dispatch import permit
+from commands.dispatch import NotFound, permit
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from projections.as_of import listed, seen
 from projections.asking import MOST_ROWS, Ask, Filter, filter_of
@@ -89,6 +89,8 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
         stages = await board(
             read.connection, caller, pipeline_id=asked.pipeline_id, filters=filters, limit=asked.limit, cut=cut
         )
+        if not stages:
+            raise NotFound("pipeline", asked.pipeline_id)
         for event in await parked(read.connection, seen(OPPORTUNITIES, cut).projection.name):
             if event.tenant == caller.tenant:
                 read.note(OPPORTUNITIES.name, [event])

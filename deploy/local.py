@@ -63,6 +63,10 @@ class LocalServers:
             self.stop()
             raise
 
+    def ended(self) -> list[str]:
+        """The servers that have ended by themselves."""
+        return [server.kind for server in self._servers.values() if not server.runs]
+
     def stop(self) -> None:
         """Ask both to end, then wait until they have."""
         for server in self._servers.values():

@@ -66,6 +66,10 @@ class LocalServer(ABC):
     @abstractmethod
     def _wait(self) -> None: ...
 
+    @property
+    def runs(self) -> bool:
+        return self._server is not None and self._server.running
+
     def release(self) -> None:
         """Ask it to end, without waiting."""
         if self._server:

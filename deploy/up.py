@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from deploy.crew import ISSUER, Crew
 from deploy.demo import SEED, TENANT, company, fill, unfinished
 from deploy.demo import Progress as Filled
 from deploy.demo.organisation import CLIENT, organise
+from deploy.errors import NotAsPromised
 from deploy.issuer import AUDIENCE, LocalIssuer
 from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
@@ -48,7 +50,11 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
     Raises CannotStart and NotAsPromised, whose text says what is wrong.
     """
     console = Console(highlight=False)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"{settings.home} cannot be a home: {error.strerror}; choose another one (--home)") from None
+    refuse_taken_port(settings)
     with stopping_on_signals() as stop, steps(console) as progress:
         doing = progress.add_task("", total=None)
 
@@ -89,6 +95,10 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
                     return
                 console.print("Ctrl-C stops all of it.")
                 while not stop.wait(0.5):
+                    if gone := servers.ended():
+                        raise NotAsPromised(
+                            f"{' and '.join(gone)} ended, so all ends; run it again. Logs: {settings.home}"
+                        )
                     for name in crew.restart_ended():
                         console.print(f"{name} ended and was started again; its log: {crew.log(name)}")
             finally:
@@ -97,6 +107,17 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
                 crew.stop()
         finally:
             servers.stop()
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Raises CannotStart, before anything is started, where another program listens already."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.api_host, settings.api_port))
+        except OSError as error:
+            told = f"the API cannot listen at {settings.api_host}:{settings.api_port} ({error.strerror})"
+            raise CannotStart(f"{told}; choose another port (--port), or stop who has it") from None
 
 
 @contextmanager

@@ -95,6 +95,7 @@ async def rebuild(
             await catch_up(after, target)
             after = target
         # The writer of the live table waits from here on; readers do not.
+        differs: Differs | None = None
         async with connection.transaction():
             cursor = await connection.execute(
                 "SELECT partition, position FROM read.checkpoints WHERE slot = %s ORDER BY partition FOR UPDATE",
@@ -110,8 +111,12 @@ async def rebuild(
             digests = await digest(connection, live), await digest(connection, building)
             same_code = await built_by(connection, projection) == projection.version
             if same_code and digests[0] != digests[1] and not accept_difference:
-                raise Differs(projection.name, *digests)
-            await switch(connection, projection)
+                differs = Differs(projection.name, *digests)
+                await forget(connection, building)
+            else:
+                await switch(connection, projection)
+        if differs:
+            raise differs
         position = await reflected(connection, live)
     return Rebuilt(projection.name, position, digests[0] if same_code else None, digests[1])
 

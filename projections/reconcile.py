@@ -325,9 +325,9 @@ def expected(slot: Slot, counted: dict[Key, list[Recorded]]) -> list[Row]:
 
 def shown_columns(projection: Projection, codec: Codec) -> frozenset[str]:
     """The columns whose values a report may show: what an event says that is not personal, and what can be nothing
-    but a number, a moment or an id."""
+    but a number, a moment or an id. None that holds several things in one."""
     types = [codec.type_of(event_class) for event_class in projection.handlers]
-    plain = {name for known in types for name in known.hints}
+    plain = {name for known in types for name in known.hints} - projection.table.json_columns
     simple = {column for column, kind in projection.table.columns.items() if kind.split()[0] in SIMPLE}
     return frozenset((plain | simple) - {name for known in types for name in known.personal})
 

@@ -284,6 +284,27 @@ class TestBatch:
         assert {one["answer"]["id"] for one in told} == {told[0]["answer"]["id"]}
         assert sorted(one["answer"]["repeated"] for one in told) == [False, True]
 
+    @pytest.mark.parametrize("lines", [False, True])
+    async def test_a_key_of_the_batch_is_one_for_each_item_that_has_none(self, client, lines):
+        key, own = uuid4().hex, uuid4().hex
+        register = {"command": "register-customer", "body": PERSON}
+        items = [register, register | {"key": own}, register]
+        headers = {"Idempotency-Key": key, "Content-Type": "application/x-ndjson" if lines else "application/json"}
+        content = "\n".join(map(json.dumps, items)) if lines else json.dumps(items)
+
+        async def told():
+            answer = await client.post("/v1/commands", content=content, headers=headers)
+            one_by_one = answer.text.splitlines() if lines else map(json.dumps, answer.json())
+            return answer.headers["x-position"], [json.loads(one) for one in one_by_one]
+
+        (position, first), (_, again) = await told(), await told()
+        assert [one["key"] for one in first] == [f"{key}.1", own, f"{key}.3"]
+        assert [one["answer"]["id"] for one in again] == [one["answer"]["id"] for one in first]
+        assert all(one["answer"]["repeated"] for one in again)
+        assert position == max((one["answer"]["position"] for one in first), key=lambda told: int(told.split(".")[1]))
+        too_long = await client.post("/v1/commands", json=items, headers={"Idempotency-Key": "k" * 251})
+        is_problem(too_long, 400, "bad-request")
+
     async def test_nothing_but_a_list_is_a_batch(self, client):
         is_problem(await client.post("/v1/commands", json={"command": "x"}), 422, "invalid")
         is_problem(

@@ -421,6 +421,24 @@ async def test_only_what_one_may_change_can_be_undone(company):
     await company.project()
 
 
+async def test_the_key_that_somebody_else_has_used_tells_nobody_what_is_hidden(company):
+    hidden = company.of["customers", "wu"]
+    rename = {"customer_id": hidden, "name": "Wu's own"}
+    register = {"kind": "person", "name": "Wu's new one"}
+
+    async def sent(who, name, body, key):
+        return await company.clients[who].post(f"/v1/commands/{name}", json=body, headers={"Idempotency-Key": key})
+
+    first = [await sent("wu", "rename-customer", rename, "wus"), await sent("wu", "register-customer", register, "new")]
+    assert [answer.status_code for answer in first] == [200, 201]
+    again = [await sent("wu", "rename-customer", rename, "wus"), await sent("wu", "register-customer", register, "new")]
+    assert [answer.json()["repeated"] for answer in again] == [True, True]
+    is_problem(await sent("li", "rename-customer", rename, "wus"), 404, "not-found")
+    told = is_problem(await sent("li", "register-customer", register, "new"), 422, "idempotency-key-reused")
+    assert first[1].json()["id"] not in str(told)
+    assert (await sent("boss", "register-customer", register, "new")).json()["repeated"], "who sees it may hear of it"
+
+
 async def test_that_an_address_is_taken_is_told_and_not_by_whom(company):
     taken = {"kind": "person", "name": "Wang", "emails": ["w@wu.example.com"]}
     refused = await company.clients["li"].post("/v1/commands/register-customer", json=taken)

@@ -189,6 +189,7 @@ async def test_a_sale_reads_on_the_board_by_stage_in_its_history_and_on_the_time
     assert [stage["stage"] for stage in stages["stages"]] == ["Prospecting", "Proposal", "Won"]
     assert Decimal(stages["seconds"]) == 3.5 * 86400
 
+    assert (await client.get("/v1/pipeline", params={**fresh, "pipeline_id": str(uuid4())})).status_code == 404
     board = await got(client, "/v1/pipeline", **fresh, title="Valves")
     assert (board["stages"][0]["stage"], board["stages"][0]["count"]) == ("Prospecting", 1)
     assert board["stages"][0]["worth"][0]["amount"] == "7"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -187,6 +188,29 @@ def test_after_kill_minus_nine_of_everything_it_simply_works_again(home):
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0
     assert nothing_is_left(home)
+
+
+def test_when_a_server_dies_it_says_so_and_ends(home):
+    process, _ = up(home, free_port())
+    postmaster = int((home / "postgres").resolve().joinpath("data", "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "postgres ended, so all ends" in said
+    assert nothing_is_left(home, within_s=20)
+
+
+def test_a_start_that_cannot_be_is_one_clear_line_before_anything_is_started(home, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, said = done(home, "up", "--no-demo", "--port", str(taken.getsockname()[1]))
+    assert (code, said.count("\n")) == (1, 1), said
+    assert "Address already in use" in said
+    (tmp_path / "file").touch()
+    code, said = done(tmp_path / "file", "up", "--no-demo", "--port", str(free_port()))
+    assert (code, said.count("\n")) == (1, 1), said
+    assert "cannot be a home" in said
 
 
 def test_when_only_the_supervisor_is_killed_nothing_stays_behind(home):

@@ -269,6 +269,8 @@ async def test_a_live_table_that_differs_from_the_log_is_found_and_healed_only_w
     with pytest.raises(Differs):
         await rebuild(database_url, log.codec, NAMES.projection, options=APP_ROLE)
     assert (await names(connection))[customer][0] == "forged"
+    left = await connection.execute("SELECT FROM read.checkpoints WHERE slot = 'test_names_next'")
+    assert left.rowcount == 0, "nothing of the other table stays, and nobody waits for it"
     await rebuild(database_url, log.codec, NAMES.projection, options=APP_ROLE, accept_difference=True)
     assert (await names(connection))[customer][0] == "李雷"
 
