@@ -40,6 +40,17 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "list": {"type": "array", "items": {"type": "string"}},
     "json": {},
 }
+TOLD = {
+    "subject_id": "The customer that it concerns, else its own id.",
+    "created_at": "When it began in the world, by its first event.",
+    "created_recorded_at": "When its first event was recorded.",
+    "updated_at": "When its last event happened in the world: earlier than before where that was told late. Whoever"
+    " follows what changes goes by `updated_recorded_at`, `position` or the feed.",
+    "updated_recorded_at": "When its last event was recorded; never runs back.",
+    "version": "How many events it has; `If-Match` takes it.",
+}
+"""What is said of columns that many lists have."""
+
 POSITION = {"type": "string", "description": "Opaque; that of its last event.", "examples": ["1.42"]}
 
 
@@ -355,7 +366,9 @@ def row_schema(resource: Resource) -> dict[str, Any]:
         name: SCHEMAS[kind] if name in resource.never_null else {"anyOf": [SCHEMAS[kind], {"type": "null"}]}
         for name, kind in columns.items()
     }
-    return {"type": "object", "properties": properties | ({"position": POSITION} if "position" in columns else {})}
+    described = {name: schema | {"description": TOLD[name]} for name, schema in properties.items() if name in TOLD}
+    position = {"position": POSITION} if "position" in columns else {}
+    return {"type": "object", "properties": properties | described | position}
 
 
 def rows_schema(resource: Resource) -> dict[str, Any]:
