@@ -139,6 +139,16 @@ class Ledger:
             )
             return frozenset(row[0] for row in await cursor.fetchall())
 
+    async def failed(self, most: int) -> list[tuple[int, str, list[Place]]]:
+        """Of the first units that failed before: number, key and lines."""
+        async with self._log.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT unit, key, lines FROM imports.outcome WHERE tenant = %(tenant)s AND job = %(job)s"
+                " AND dry_run = %(dry_run)s AND status = 'failed' ORDER BY unit LIMIT %(most)s",
+                self._place | {"most": most},
+            )
+            return await cursor.fetchall()
+
     async def totals(self) -> Totals:
         await self.settled()
         async with self._log.connection() as connection:

@@ -23,7 +23,7 @@ from commands.importing.language.values import key_of
 from commands.importing.outcomes import Kind, Ledger, Outcome, Progress
 from commands.importing.patience import patiently
 from commands.importing.planning import Unit, Wanted, units
-from commands.importing.problems import Unreadable
+from commands.importing.problems import Place, Unreadable
 from commands.importing.queue import Concern, Queue, concern_of
 from commands.importing.rehearsal import Rehearsal
 from commands.importing.sources import Sources, sources
@@ -169,14 +169,16 @@ class Run:
         self.room = asyncio.Semaphore(AT_ONCE)
         self.queue = Queue()
         self.stopped = False
-        self.not_taken: dict[str, str] = {}
-        """The first row of a unit that failed, by its key"""
+        self.not_taken: dict[str, tuple[int, str]] = {}
+        """The first unit of a key that failed: its number, and its first row"""
 
     async def work(self) -> None:
         looking = asyncio.create_task(self.look())
         try:
             self.caller = await patiently(acting, self.log, self.given.tenant, self.given.actor, WRITES)
             recorded = await patiently(self.ledger.begun)
+            for number, key, lines in await patiently(self.ledger.failed, MOST_NOT_TAKEN):
+                self.note_not_taken(number, key, lines)
             with closing(units(self.sources.mapping, self.sources.staged, self.sources.only)) as planned:
                 for _, of_step in groupby(planned, lambda unit: unit.step):
                     await self.step(unit for unit in of_step if unit.number not in recorded)
@@ -205,8 +207,7 @@ class Run:
             outcome = await self.outcome_of(unit)
             self.ledger.put(outcome)
             if outcome.status == "failed":
-                if unit.lines and len(self.not_taken) < MOST_NOT_TAKEN:
-                    self.not_taken.setdefault(unit.key, "{}:{}".format(*unit.lines[0]))
+                self.note_not_taken(unit.number, unit.key, unit.lines)
                 # What comes after it might have let it pass: once that is recorded, it must not be tried anew.
                 await self.ledger.settled()
             self.beat()
@@ -241,8 +242,13 @@ class Run:
         """What the source calls the thing that was not found, and which row of it was not taken."""
         if not isinstance(refusal, NotFound) or (key := key_of(refusal.id)) is None:
             return ""
-        not_taken = f", and {self.not_taken[key]} was not taken" if key in self.not_taken else ""
+        not_taken = f", and {self.not_taken[key][1]} was not taken" if key in self.not_taken else ""
         return f" Its key is {key!r}{not_taken}."
+
+    def note_not_taken(self, number: int, key: str, lines: Sequence[Place]) -> None:
+        if lines and len(self.not_taken) < MOST_NOT_TAKEN:
+            first = (number, "{}:{}".format(*lines[0]))
+            self.not_taken[key] = min(first, self.not_taken.get(key, first))
 
     def clamped(self, unit: Unit) -> list[str]:
         """What a dry run has to say of moves that are dated too early; after a real one the log says it."""

@@ -36,6 +36,9 @@ PERIOD_DAYS = 30
 DIGITS = 9
 """Of a score; further ones differ from processor to processor."""
 TOLD_REASONS = 4
+WEEKS_BACK = 52
+"""As of the ends of so many weeks it is looked at how deals stood that are decided by now."""
+
 MONTHS_BACK = 12
 """As of the ends of so many months the past is replayed, as far as it goes."""
 
@@ -197,33 +200,59 @@ def without_rate(answer: pa.Table) -> tuple[str, ...]:
 # -- opportunities
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A deal as it stood, open, at the end of a past day, and how it ended."""
+
+    on: date
+    deal: winning.Row
+    ended_on: date
+    won: bool
+
+
+def seen_open(ask: Ask, wish: Wish, position: int, deals: Sequence[winning.Row]) -> list[Seen]:
+    """Those of these that are decided, as they stood week by week, the earliest first. As they stood when they were
+    decided says little of open ones: by then all that are won have come to the last stage."""
+    ended = {deal["opportunity_id"]: deal for deal in deals if deal["state"] != "open"}
+    first = min((deal["opened_on"] for deal in deals), default=wish.as_of)
+    found = []
+    for day in (wish.as_of - timedelta(weeks=weeks) for weeks in range(WEEKS_BACK, 0, -1)):
+        if day >= first:
+            for deal in ask(DealOutlook(as_of=day, known_at=position)).to_pylist():
+                end = ended.get(deal["opportunity_id"])
+                if end and deal["state"] == "open":
+                    found.append(Seen(day, deal, end["closed_on"], end["state"] == "won"))
+    return found
+
+
 def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
-    """How likely each open deal would be won if it were decided now: by what became of those that were, each as it
-    stood when it was decided. Measured on the latest third of them, with what was learned from the rest."""
-    deals: list[dict[str, Any]] = ask(DealOutlook(as_of=wish.as_of, known_at=position)).to_pylist()
-    closed = sorted((deal for deal in deals if deal["state"] != "open"), key=lambda deal: deal["closed_on"])
-    won = np.array([deal["state"] == "won" for deal in closed], dtype=bool)
+    """How likely each open deal is to be won in the end: by what became of those that stood like it in the past year.
+    Measured on how the latest third of these stood, with what was learned from deals that were decided before."""
+    deals: list[winning.Row] = ask(DealOutlook(as_of=wish.as_of, known_at=position)).to_pylist()
     standing = [deal for deal in deals if deal["state"] == "open"]
-    learned = 2 * len(closed) // 3
-    later = foretold_by_each(closed[:learned], won[:learned], closed[learned:])
+    seen = seen_open(ask, wish, position, deals)
+    split = seen[2 * len(seen) // 3].on if seen else wish.as_of
+    later = [one for one in seen if one.on >= split]
+    foretold = foretold_by_each([one for one in seen if one.on < split and one.ended_on <= split], later)
     measures = {
-        f"{name} {measure}": getattr(Judgement.of(chances, won[learned:]), measure)
-        for name, chances in later.items()
+        f"{name} {measure}": getattr(Judgement.of(chances, won_of(later)), measure)
+        for name, chances in foretold.items()
         for measure in ("brier", "log_loss", "auc")
     }
-    tried = calibration(later["naive_bayes" if wish.model == "win-naive-bayes" else "logistic"], won[learned:])
-    counted = winning.Counted.on(closed, won)
+    tried = calibration(foretold["naive_bayes" if wish.model == "win-naive-bayes" else "logistic"], won_of(later))
+    past, won = [one.deal for one in seen], won_of(seen)
+    counted = winning.Counted.on(past, won)
     if wish.model == "win-naive-bayes":
         chances, names = counted.chances(standing), counted.traits
         parts = winning.features(standing, counted)[:, len(winning.NUMBERS) :]
     else:
-        model = Trained.on("logistic", winning.names(counted), winning.features(closed, counted), won)
+        model = Trained.on("logistic", winning.names(counted), winning.features(past, counted), won)
         features, names = winning.features(standing, counted), model.names
         chances, parts = model.chances(features), model.contributions(features)
     ids = [deal["opportunity_id"] for deal in standing]
     return Foretold(
         scored(ids, {"wins": chances}, np.zeros(len(ids), dtype=bool), reasons(names, parts)),
-        {"decided": float(len(closed)), "average": counted.average},
+        {"decided": float(len(deals) - len(standing)), "seen": float(len(seen)), "average": counted.average},
         None,
         measures,
         (),
@@ -231,17 +260,21 @@ def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
     )
 
 
-def foretold_by_each(
-    past: Sequence[winning.Row], won: NDArray[np.bool_], later: Sequence[winning.Row]
-) -> dict[str, Floats]:
-    """What the stage's average, naive Bayes and the learned models say of later deals. Raises NotConverged."""
-    counted = winning.Counted.on(past, won)
-    features, present = winning.features(past, counted), winning.features(later, counted)
+def won_of(seen: Sequence[Seen]) -> NDArray[np.bool_]:
+    return np.array([one.won for one in seen], dtype=bool)
+
+
+def foretold_by_each(past: Sequence[Seen], later: Sequence[Seen]) -> dict[str, Floats]:
+    """What the stage's average, naive Bayes and the learned models say of how deals stood later. Raises
+    NotConverged."""
+    deals, won, then = [one.deal for one in past], won_of(past), [one.deal for one in later]
+    counted = winning.Counted.on(deals, won)
+    features, present = winning.features(deals, counted), winning.features(then, counted)
     learned: dict[str, Floats] = {
         kind: Trained.on(kind, winning.names(counted), features, won).chances(present) for kind in KINDS
     }
-    average = winning.stage_average(past, won)
-    return {"stage_average": average.chances(later), "naive_bayes": counted.chances(later), **learned}
+    average = winning.stage_average(deals, won)
+    return {"stage_average": average.chances(then), "naive_bayes": counted.chances(then), **learned}
 
 
 # -- scores

@@ -100,7 +100,7 @@ async def test_a_canary_in_every_field_is_in_no_log_metric_or_error(app, client,
     assert "/v1/commands/register-customer" in logs
     for where in (logs, metrics):
         assert CANARY not in where
-        assert key.rsplit("_", 1)[1] not in where
+        assert key.split("_", 2)[2] not in where  # a secret may have such signs in it, too
 
 
 SAYS_A_LABEL = {"/problems/unknown-stage", "/problems/not-found"}

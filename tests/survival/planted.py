@@ -239,8 +239,8 @@ BUGS = (
         "a refusal is not checked against the record",
         "a retry after a lost answer is told that the thing exists already, by itself",
         DISPATCH,
-        "if earlier := await log.answer_of(asked.caller.tenant, asked.context.command_id, body):",
-        "if earlier := None:",
+        "earlier = await log.answer_of(asked.caller.tenant, asked.context.command_id, body)",
+        "earlier = None",
         *KILLED_BEFORE_THE_ANSWER,
     ),
     bug(

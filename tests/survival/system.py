@@ -340,8 +340,11 @@ class System:
 
     def has_topic(self) -> bool:
         """Whether Kafka has the topic; one that was lost while nothing happened is missed within seconds."""
-        topic = self.topic()
-        return topic is None or topic in self._topics()
+        if (topic := self.topic()) is None:
+            return True
+        with suppress(Exception), self.admin() as admin:
+            return topic in admin.list_topics()
+        return False
 
     def head(self) -> int:
         return int(self.row("SELECT coalesce(max(position), 0) FROM log.events")[0])

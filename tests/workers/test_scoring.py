@@ -254,10 +254,10 @@ async def test_open_opportunities_are_scored_by_what_became_of_earlier_ones(empt
     told = await empty_office.carried_out(run)
     assert told["state"] == "finished", told["why"]
     wins = {open_ones[row["subject"]]: row["numbers"]["wins"] for row in await empty_office.scores(told)}
-    assert wins["fair"] > 0.6 > 0.4 > wins["web"]
+    assert wins["fair"] > 0.5 > 0.3 > wins["web"], wins
     measures = {name: float(value) for name, value in told["measures"].items()}
     assert measures["logistic brier"] < measures["stage_average brier"]
-    assert sum(part["count"] for part in told["calibration"]) == 36, "tried on the latest third"
+    assert sum(part["count"] for part in told["calibration"]) == 104, "tried on the latest third of some 300 weeks"
     least, *_, most = told["calibration"]
     assert float(least["happened"]) < 0.5 < float(most["happened"])
 
