@@ -36,8 +36,9 @@ PERIOD_DAYS = 30
 DIGITS = 9
 """Of a score; further ones differ from processor to processor."""
 TOLD_REASONS = 4
-WEEKS_BACK = 52
-"""As of the ends of so many weeks it is looked at how deals stood that are decided by now."""
+FORTNIGHTS_BACK = 26
+"""As of the ends of so many fortnights it is looked at how deals stood that are decided by now. More often would show
+the same deals over and over: what is learned from that is too sure of itself."""
 
 MONTHS_BACK = 12
 """As of the ends of so many months the past is replayed, as far as it goes."""
@@ -211,12 +212,12 @@ class Seen:
 
 
 def seen_open(ask: Ask, wish: Wish, position: int, deals: Sequence[winning.Row]) -> list[Seen]:
-    """Those of these that are decided, as they stood week by week, the earliest first. As they stood when they were
+    """Those of these that are decided, as they stood every fortnight, the earliest first. As they stood when they were
     decided says little of open ones: by then all that are won have come to the last stage."""
     ended = {deal["opportunity_id"]: deal for deal in deals if deal["state"] != "open"}
     first = min((deal["opened_on"] for deal in deals), default=wish.as_of)
     found = []
-    for day in (wish.as_of - timedelta(weeks=weeks) for weeks in range(WEEKS_BACK, 0, -1)):
+    for day in (wish.as_of - timedelta(weeks=2 * back) for back in range(FORTNIGHTS_BACK, 0, -1)):
         if day >= first:
             for deal in ask(DealOutlook(as_of=day, known_at=position)).to_pylist():
                 end = ended.get(deal["opportunity_id"])
