@@ -79,12 +79,25 @@ def spec(view: type[View], rows: pa.Table) -> dict[str, Any]:
         picture = MARKS[view.chart.mark](alt, view, points, picture)
         if len({point["facet"] for point in points}) > 1:
             row = alt.Row("facet:N", title=None, sort=None)
-            picture = picture.facet(row=row).resolve_scale(x="independent", y="independent")
+            own = ("x", "y", "xOffset", "yOffset") if view.chart.mark == "bars" else ("x", "y")
+            picture = picture.facet(row=row).resolve_scale(**dict.fromkeys(own, "independent"))
     said = (view.__doc__ or "").strip().partition("\n")[0]
+    subtitle = [said, *missing] if (missing := left_out(view, rows, points)) else said
     name = view.name.upper() if view.name == "rfm" else view.name.replace("_", " ").capitalize()
-    told: dict[str, Any] = picture.properties(title=alt.TitleParams(name, subtitle=said, anchor="start")).to_dict()
+    told: dict[str, Any] = picture.properties(title=alt.TitleParams(name, subtitle=subtitle, anchor="start")).to_dict()
     told = with_currency(told, currency)
     return told | {"config": STYLE}
+
+
+def left_out(view: type[View], rows: pa.Table, points: list[Point]) -> list[str]:
+    """What is to be said of bars, or lines, for which a picture has no room."""
+    told = []
+    for axis, column, most in (("x", view.chart.x, MOST_BARS), ("group", view.chart.by, MOST_GROUPS - 1)):
+        if column in view.columns and view.columns[column].kind in ("text", "id"):
+            drawn, whole = {point[axis] for point in points}, set(rows[column].to_pylist())
+            if most <= len(drawn) < len(whole) and OTHERS not in drawn:
+                told.append(f"{words(column).capitalize()}: {len(drawn)} of {len(whole)} are drawn.")
+    return told
 
 
 def with_currency(specification: Any, currency: str) -> Any:
@@ -123,9 +136,17 @@ def points_of(view: type[View], rows: list[dict[str, Any]]) -> list[Point]:
     if any(measure not in columns for measure in measures):
         points = counted(points)
     if chart.mark == "bars" and columns[chart.x].kind != "date":
-        first = list(dict.fromkeys(point["x"] for point in points))[:MOST_BARS]
+        first = list(dict.fromkeys(point["x"] for point in points))
+        if in_order(view):
+            first.sort(key=lambda x: (isinstance(x, str), x))  # those without a number come last
+        first = first[:MOST_BARS]
         points = [point for point in points if point["x"] in first]
     return points
+
+
+def in_order(view: type[View]) -> bool:
+    """Whether what stands below the bars is numbers."""
+    return view.columns[view.chart.x].kind in ("integer", "real")
 
 
 def named(points: list[Point], axis: str, *, is_day: bool = False) -> None:
@@ -172,7 +193,7 @@ def bars(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
     across, along = ("y", "x") if chart.lying else ("x", "y")
     channels: dict[str, Any] = {
         across: (alt.Y if chart.lying else alt.X)(
-            "x:O", sort=None if view.columns[chart.x].kind != "date" else "ascending", axis=axis
+            "x:O", sort="ascending" if view.columns[chart.x].kind == "date" or in_order(view) else None, axis=axis
         ),
         along: (alt.X if chart.lying else alt.Y)("value:Q", **length),
         "color": alt.Color("group:N", title=words(chart.by) or None, sort=None) if grouped else alt.value(ONE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -50,6 +51,31 @@ def test_every_view_is_drawn_with_a_title_and_named_axes(view):
 @pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
 def test_where_there_is_nothing_the_picture_says_so(view):
     assert "Nothing to show" in json.dumps(spec(view, rows(view).slice(0, 0)))
+
+
+def test_bars_of_several_currencies_are_as_wide_as_those_of_one():
+    view = VIEWS["forecast"]
+    both = {name: [ANY[column.kind][0]] * 2 for name, column in view.columns.items()} | {"currency": ["CNY", "EUR"]}
+    picture = drawn(view, pa.table(both), "svg").decode()
+    bars = [
+        re.findall(r"[-\d.]+", path) for path in re.findall(r'aria-roledescription="bar"[^>]* d="([^"]+)"', picture)
+    ]
+    assert len(bars) == 8
+    assert all(max(map(float, bar[::2])) - min(map(float, bar[::2])) > 10 for bar in bars)
+
+
+def test_numbers_below_bars_stand_in_their_order():
+    view = VIEWS["purchase_histories"]
+    told = {name: [ANY[column.kind][0]] * 4 for name, column in view.columns.items()} | {view.chart.x: [8, 1, 45, 2]}
+    encoding = spec(view, pa.table(told))["encoding"]
+    assert encoding["x"]["sort"] == "ascending"
+
+
+def test_lines_for_which_there_is_no_room_are_told():
+    view = VIEWS["win_rate"]
+    owners = [f"owner {n}" for n in range(14)]
+    told = {name: [ANY[column.kind][0]] * 14 for name, column in view.columns.items()} | {view.chart.by: owners}
+    assert spec(view, pa.table(told))["title"]["subtitle"][1].endswith(": 9 of 14 are drawn.")
 
 
 def test_an_svg_is_a_picture_and_no_markup_of_others():
