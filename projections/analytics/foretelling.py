@@ -233,8 +233,8 @@ def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
     standing = [deal for deal in deals if deal["state"] == "open"]
     seen = seen_open(ask, wish, position, deals)
     split = seen[2 * len(seen) // 3].on if seen else wish.as_of
-    later = [one for one in seen if one.on >= split]
-    foretold = foretold_by_each([one for one in seen if one.on < split and one.ended_on <= split], later)
+    learned, later = [o for o in seen if o.ended_on <= split], [o for o in seen if o.on >= split]
+    foretold = foretold_by_each([o.deal for o in learned], won_of(learned), [o.deal for o in later])
     measures = {
         f"{name} {measure}": getattr(Judgement.of(chances, won_of(later)), measure)
         for name, chances in foretold.items()
@@ -265,17 +265,17 @@ def won_of(seen: Sequence[Seen]) -> NDArray[np.bool_]:
     return np.array([one.won for one in seen], dtype=bool)
 
 
-def foretold_by_each(past: Sequence[Seen], later: Sequence[Seen]) -> dict[str, Floats]:
-    """What the stage's average, naive Bayes and the learned models say of how deals stood later. Raises
-    NotConverged."""
-    deals, won, then = [one.deal for one in past], won_of(past), [one.deal for one in later]
-    counted = winning.Counted.on(deals, won)
-    features, present = winning.features(deals, counted), winning.features(then, counted)
+def foretold_by_each(
+    past: Sequence[winning.Row], won: NDArray[np.bool_], later: Sequence[winning.Row]
+) -> dict[str, Floats]:
+    """What the stage's average, naive Bayes and the learned models say of later deals. Raises NotConverged."""
+    counted = winning.Counted.on(past, won)
+    features, present = winning.features(past, counted), winning.features(later, counted)
     learned: dict[str, Floats] = {
         kind: Trained.on(kind, winning.names(counted), features, won).chances(present) for kind in KINDS
     }
-    average = winning.stage_average(deals, won)
-    return {"stage_average": average.chances(then), "naive_bayes": counted.chances(then), **learned}
+    average = winning.stage_average(past, won)
+    return {"stage_average": average.chances(later), "naive_bayes": counted.chances(later), **learned}
 
 
 # -- scores
