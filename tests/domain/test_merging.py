@@ -391,6 +391,15 @@ def test_whatever_was_said_while_merged_stays_and_nothing_else(one, other, since
     assert is_ == was
 
 
+def test_what_belongs_to_the_other_goes_back_though_it_was_said_of_a_day_before_the_merge():
+    shop = {"source": "shop", "external_id": "17"}
+    crm = company([(SetExternalId, {"customer_id": WEI, **shop}, 0)])
+    asks(crm, MergeCustomers)
+    live(crm, [(SetExternalId, {"customer_id": LI, **shop}, 2)])
+    asks(crm, UnmergeCustomers)
+    assert (crm.streams[LI].external_ids, crm.streams[WEI].external_ids) == ({}, {"shop": "17"})
+
+
 @settings(max_examples=60, deadline=None)
 @given(lived=st.tuples(OF_LI, OF_WEI, OF_ANN), order=st.permutations([WEI, ANN]))
 def test_of_several_that_were_merged_each_can_be_parted_first(lived, order):
