@@ -133,7 +133,8 @@ async def test_connections_that_break_are_made_anew(around, log, connection):
             async with await psycopg.AsyncConnection.connect(around.database_url, autocommit=True) as owner:
                 ended = await owner.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND query ~ '(read.checkpoints|fanout.relay|log.events|log.coming)' AND pid NOT IN (%s, pg_backend_pid())",
+                    " AND query ~ '(read.checkpoints|fanout.relay|log.events|log.coming)'"
+                    " AND pid NOT IN (%s, pg_backend_pid())",
                     [connection.info.backend_pid],
                 )
                 broken += ended.rowcount
