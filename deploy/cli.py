@@ -246,6 +246,8 @@ def export(
     from deploy.export import export as run
     from eventlog.envelope import Caller
 
+    if not out.parent.is_dir():
+        raise SettingsError(f"there is no directory {out.parent} to write {out.name} to")
     settings = here(home)
     cut = asyncio.run(cut_of(settings, as_of, known_at))
     wanted = command(resource, format, filter or [], sort, fields, cut)

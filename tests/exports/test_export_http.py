@@ -407,7 +407,7 @@ async def test_on_the_command_line_too(settings, fanout, kafka_bootstrap, tmp_pa
 
     async def command(*arguments):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy.cli", "export", *arguments, "--tenant", "acme", "--out", str(out)),
+            *(sys.executable, "-m", "deploy.cli", "export", "--out", str(out), *arguments, "--tenant", "acme"),
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -425,6 +425,7 @@ async def test_on_the_command_line_too(settings, fanout, kafka_bootstrap, tmp_pa
         (("--filter", "nonsense=1"), "possible:"),
         (("--as-of", "yesterday"), "--as-of"),
         (("--known-at", "1.999999"), "head"),
+        (("--out", "/nowhere/great.csv"), "there is no directory /nowhere"),
     ):
         code, said = await command("customers", *wrong)
         assert code == 1
