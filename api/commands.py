@@ -282,11 +282,11 @@ async def batch(scope: Scope, receive: Receive, send: Send) -> None:
     series = series_of(came.headers.get(b"idempotency-key"))
     items = read_items(kind, await body.read(came.headers, receive, house.settings.body_max_bytes), series)
     came.charge(len(items) - 1)
-    reached = [0]
+    reached: list[int] = []
     answers = await in_order(items, lambda item: answered(house, caller, came, item, reached))
     parts = [orjson.dumps(answer) for answer in answers]
     whole = b"\n".join([*parts, b""]) if kind in body.LINES else b"[" + b",".join(parts) + b"]"
-    told = [(b"x-position", house.token(max(reached)).encode())] if any(reached) else []
+    told = [(b"x-position", house.token(max(reached)).encode())] if reached else []
     await respond(send, 200, whole, [(b"content-type", kind), *told])
 
 

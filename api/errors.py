@@ -226,6 +226,10 @@ def invalid(error: ValidationError) -> Invalid:
     return Invalid(faults(error.errors(include_url=False, include_context=False, include_input=False)))
 
 
+STEPS = ("function-", "constrained-", "list[", "tuple[", "literal[", "nullable[")
+"""How pydantic names steps of checking a value."""
+
+
 def faults(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """Where and what, without the values: they may be personal."""
     return [
@@ -241,9 +245,6 @@ def faults(errors: Sequence[Any]) -> list[dict[str, Any]]:
 def inner(part: str | int) -> bool:
     """Whether it names a step of checking a value, rather than a place of what was sent."""
     return isinstance(part, str) and part.endswith("]") and part.startswith(STEPS)
-
-
-STEPS = ("function-", "constrained-", "list[", "tuple[", "literal[", "nullable[")
 
 
 def short(part: str | int) -> str | int:

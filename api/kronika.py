@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 from psycopg.errors import UndefinedTable
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from starlette.types import Scope
 
 from api.caller import Callers
@@ -58,14 +58,10 @@ class Kronika:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Raises NotMigrated, WrongKeys, and PoolTimeout when the database does not answer."""
+        """Raises NotMigrated, WrongKeys, and OperationalError or PoolTimeout when the database does not answer."""
         assert settings.database_url is not None, "whoever serves has a database by now"
-        try:
-            keys = await asyncio.to_thread(
-                keys_of, settings.database_url, settings.keys_path, patience_s=settings.connect_timeout_s
-            )
-        except OperationalError as error:
-            raise PoolTimeout(str(error)) from error
+        patience_s = settings.connect_timeout_s
+        keys = await asyncio.to_thread(keys_of, settings.database_url, settings.keys_path, patience_s=patience_s)
         how = settings.model_dump(include={"pool_min", "pool_max", "statement_timeout_ms", "connect_timeout_s"})
         try:
             async with (

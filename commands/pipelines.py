@@ -28,6 +28,7 @@ async def pipeline_of(crm: Crm, pipeline_id: UUID | None) -> Pipeline:
 
 
 FORECASTS = {"open": "Pipeline", "won": "Closed", "lost": "Omitted"}
+"""What a stage says of the forecast, by its type, where it says nothing else."""
 
 
 class StageOfPipeline(BaseModel):

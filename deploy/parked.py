@@ -44,6 +44,7 @@ def repaired(settings: Settings, projection: str, position: int, actor: str, rea
 
 def replayed(settings: Settings, projection: str) -> Replayed:
     one = named(projection)
+    assert settings.database_url
     keys = keys_of(settings.database_url, settings.keys_path)
     try:
         return connected(settings, lambda connection: replay(connection, Codec(keys), one))

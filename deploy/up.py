@@ -224,7 +224,7 @@ def what_runs(settings: Settings, addresses: Addresses, token: str | None, issue
         table.add_row("API key", token)
         table.add_row("try", f"curl -H 'Authorization: Bearer {token}' '{api_url(settings)}/v1/customers?limit=3'")
     else:
-        table.add_row("API key", "kronika key create TENANT NAME makes one; nothing is in the log yet")
+        table.add_row("API key", "kronika key create TENANT NAME makes one")
     if token and issuer:
         secret = LocalIssuer(settings.home).client(CLIENT)
         table.add_row("or a token", f"curl -d grant_type=client_credentials -u {CLIENT}:{secret} {issuer.url}/token")

@@ -196,17 +196,19 @@ class Aggregate:
         """Record a fact, unless it says nothing new: what is known already, since this moment or an earlier one. One
         that is dated before the first event, about something of which that said nothing, is so from then on."""
         fact = self._event(event_class, values)
-        if begun := self._unsaid_at_first(fact):
+        changes = fact.changes()
+        if begun := self._unsaid_at_first(fact, changes):
             fact = made(event_class, self.id, self.version + 1, moment_of(begun), values)
-        news = any(self._is_news(path, value, fact) for path, value in fact.changes().items())
+            changes = fact.changes()
+        news = any(self._is_news(path, value, fact) for path, value in changes.items())
         return self._take(fact) if news else None
 
-    def _unsaid_at_first(self, fact: Fact) -> Order | None:
+    def _unsaid_at_first(self, fact: Fact, changes: Changes) -> Order | None:
         """The first event's order, when the fact precedes it and all that it is about was left open then, and since."""
-        orders = [order for path in fact.changes() if (order := self.since.get(".".join(path)))]
+        orders = [order for path in changes if (order := self.since.get(".".join(path)))]
         if not orders or any(version != 1 for _, version in orders) or order_of(fact) > orders[0]:
             return None
-        return orders[0] if all(self.at(path) in (None, "", (), {}) for path in fact.changes()) else None
+        return orders[0] if all(self.at(path) in (None, "", (), {}) for path in changes) else None
 
     def _is_news(self, path: Path, value: Any, fact: Fact) -> bool:
         since = self.since.get(".".join(path))

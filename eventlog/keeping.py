@@ -25,10 +25,9 @@ class WrongKeys(KeyStoreError):
         )
 
 
-def keys_of(url: str | None, directory: Path, *, patience_s: float = 0) -> FileKeyStore:
+def keys_of(url: str, directory: Path, *, patience_s: float = 0) -> FileKeyStore:
     """The key store of the log at `url`, made where nothing personal is recorded yet. Raises WrongKeys, KeyStoreError,
     and psycopg.OperationalError when the log does not answer for so long."""
-    assert url
     subject = someone_in(url, time.monotonic() + patience_s)
     if subject and not (directory / MASTER).exists():
         raise WrongKeys(directory)

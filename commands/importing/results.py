@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 from commands.importing.planning import units
 from commands.importing.problems import Place
-from commands.importing.sources import FILE, LINE, Sources, harmless, sources
+from commands.importing.sources import FILE, Sources, harmless, sources
+from commands.importing.staging import LINE
 from domain.data_import import Import
 from eventlog.log import Log
 

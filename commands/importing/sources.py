@@ -17,13 +17,15 @@ from commands.importing.files import fetch
 from commands.importing.language.mapping import Mapping, load_mapping
 from commands.importing.planning import rows_to_go
 from commands.importing.problems import Problem, Unreadable
-from commands.importing.staging import Corrected, Staged
+from commands.importing.staging import LINE, Corrected, Staged
 from domain.data_import import Import
 from eventlog.log import Log
 
-LINE, FILE = "kronika_line", "kronika_file"
+FILE = "kronika_file"
+"""The column of given back rows that names the file which they were read from, beside LINE."""
 
 SEPARATORS = ",;\t"
+"""What a spreadsheet may write between cells, by its country."""
 
 HARMFUL = re.compile(r"'*[=+\-@\t\r]")
 """How a cell begins that a spreadsheet would run, or that stands for one which did."""

@@ -22,6 +22,7 @@ IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
 
 REMEMBERED = 65_536
 _keys: dict[str, str] = {}
+"""What the source calls the things of which ids were made last."""
 
 
 @lru_cache(REMEMBERED)  # the commands of a unit, and steps about the same things, ask for the same ids
