@@ -10,6 +10,7 @@ from domain.order import Order
 from domain.pipeline import Pipeline
 from domain.saved_query import SavedQuery
 from domain.scoring import ScoringRun
+from domain.target import Target
 from domain.team import Team
 from domain.tenant import Tenant
 from domain.ticket import Ticket
@@ -25,6 +26,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Export,
     ScoringRun,
     SavedQuery,
+    Target,
     Tenant,
     User,
     Team,

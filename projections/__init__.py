@@ -17,6 +17,7 @@ from projections.saved_queries import SAVED_QUERY_ROWS
 from projections.scoring_runs import SCORING_RUN_ROWS, SCORING_RUNS
 from projections.stage_durations import STAGE_DURATION_ROWS, STAGE_DURATIONS
 from projections.stream_rows import StreamRows
+from projections.targets import TARGET_ROWS, TARGETS
 from projections.teams import TEAM_ROWS, TEAMS
 from projections.tenants import TENANT_ROWS, TENANTS
 from projections.tickets import TICKET_ROWS, TICKETS
@@ -38,6 +39,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     EXPORT_ROWS,
     SCORING_RUN_ROWS,
     SAVED_QUERY_ROWS,
+    TARGET_ROWS,
     TENANT_ROWS,
     USER_ROWS,
     TEAM_ROWS,
@@ -55,6 +57,7 @@ RESOURCES: tuple[Resource, ...] = (
     IMPORTS,
     EXPORTS,
     SCORING_RUNS,
+    TARGETS,
     TENANTS,
     USERS,
     TEAMS,

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from commands.command import Command
 from commands.dispatch import Asked, NotFound, dispatch
+from deploy.demo.chronicle import NAMESPACE
 from deploy.demo.history import Step
 from domain.refusals import Refusal
 from eventlog.envelope import Caller, Context
@@ -112,7 +113,8 @@ class Filling:
                 await asyncio.wait(before)
             caller = Caller(self.caller.tenant, step.actor, self.caller.scopes)
             # All that happens to one thing is one conversation.
-            context = Context(caller.tenant, caller.actor, step.key, named[0], reason=step.command.reason)
+            conversation = named[0] if named else uuid5(NAMESPACE, step.key)
+            context = Context(caller.tenant, caller.actor, step.key, conversation, reason=step.command.reason)
             await dispatch(self.log, Asked(step.command, caller, context))
         except (Refusal, NotFound, CommandReused) as refused:
             raise StepRefused(step, refused) from refused

@@ -9,6 +9,7 @@ from datetime import date
 from commands import orders as s
 from commands.command import Command
 from deploy.demo.customers import Customers
+from deploy.demo.targets import Targets
 
 ORGANISATIONS, CONSUMERS = 900, 800
 OPPORTUNITIES, ORDERS, TICKETS = 3_100, 5_100, 4_100
@@ -37,7 +38,7 @@ def company(seed: int, until: date, scale: float = 1.0) -> Iterator[Step]:
         yield Step(f"{prefix}-{'end' if number == len(told) else f'{number:06}'}", actor, command)
 
 
-class History(Customers):
+class History(Customers, Targets):
     """The whole of it: so many of each."""
 
     def write(self) -> None:
@@ -55,3 +56,4 @@ class History(Customers):
             self.repeat_order(party)
         for party in self.buyers(self.parties, self.many(TICKETS)):
             self.concern(party)
+        self.aims()

@@ -13,6 +13,7 @@ from projections.analytics.facts import (
     Retractions,
     StageMoves,
     Stages,
+    Targets,
     TicketSteps,
 )
 from projections.analytics.views import EVERY, View
@@ -30,6 +31,7 @@ FACTS: dict[str, Fact] = {
         OrderLines(),
         Payments(),
         TicketSteps(),
+        Targets(),
         Retractions(),
     )
 }

@@ -12,6 +12,7 @@ from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import Pipeline
+from domain.target import Target
 from domain.ticket import Ticket
 from eventlog.envelope import Recorded
 from projections.analytics.fact import AMOUNT, FRACTION, QUANTITY, Fact, Row
@@ -302,6 +303,25 @@ class Retractions(Fact):
     own: ClassVar = {"what": "VARCHAR"}
     sums = "position"
     in_the_log = "SELECT json_build_object('position', e.position) AS item"
+
+
+class Targets(Fact):
+    """What is to be won by an owner, by a team, by an owner for a team, or by everybody (neither), from the day `first`
+    until before the day `before`: `set`, or `withdrawn`, which says no more. Of one target the last word counts."""
+
+    name = "targets"
+    reads = (Target.Set, Target.Withdrawn)
+    own: ClassVar = {
+        "what": "VARCHAR",
+        "owner": "VARCHAR",
+        "team": "VARCHAR",
+        "period": "VARCHAR",
+        "first": "DATE",
+        "before": "DATE",
+        "amount": AMOUNT,
+        "currency": "VARCHAR",
+    }
+    sums = "amount"
 
 
 class TicketSteps(Fact):

@@ -48,6 +48,7 @@ PLURAL = {
     "orders": "order_id",
     "tickets": "ticket_id",
     "pipelines": "pipeline_id",
+    "targets": "target_id",
     "receivables": "order_id",
     "imports": "import_id",
     "exports": "export_id",
@@ -69,7 +70,7 @@ async def one_of_each(
 
     async def asked(name: str, /, **body: Any) -> UUID:
         answer = await client.post(f"/v1/commands/{name}", json=body)
-        assert answer.status_code == 201, answer.text
+        assert answer.is_success, answer.text
         return UUID(answer.json()["id"])
 
     ids["customer_id"] = await asked("register-customer", kind="organisation", name=MARK, emails=["a@theirs-alone.cn"])
@@ -89,6 +90,7 @@ async def one_of_each(
         {"label": "Lost", "type": "lost", "probability": "0"},
     ]
     ids["pipeline_id"] = await asked("publish-pipeline", name=MARK, stages=stages)
+    ids["target_id"] = await asked("set-target", owner=MARK, period="2026", amount="5", currency="EUR")
     ids["team_id"] = ids["within_id"] = await asked("found-team", name=MARK)
     ids["user_id"] = ids["manager_id"] = await asked("register-user", name=MARK)
     await client.post("/v1/commands/name-tenant", json={"name": MARK})

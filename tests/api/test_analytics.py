@@ -75,6 +75,7 @@ async def business(app, key, analyse):
         await does(client, "invoice-order", order_id=order, **invoice)
         ticket = (await does(client, "open-ticket", kind="fault", channel="mail", subject="leaks", team="north",
                              occurred_at="2025-02-04T09:00:00Z")).json()["id"]  # fmt: skip
+        await does(client, "set-target", owner=EVIL, period="2025-Q1", amount="1000", currency="CNY")
         last = await does(client, "resolve-ticket", ticket_id=ticket, resolution="seal")
     await analyse()
     return last.headers["x-position"]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.pipeline import DEFAULT_PIPELINE_ID
 from tests.policy import rules
-from tests.policy.company import ASKED_FOR, ORGANISATION, RECORDS, Company, Person
+from tests.policy.company import ASKED_FOR, ORGANISATION, RECORDS, TARGET_ID, Company, Person
 from tests.policy.world import World
 
 BY_KIND = {
@@ -24,6 +24,7 @@ BY_KIND = {
     "ticket": "open-ticket assign-ticket reply-to-ticket pause-ticket resume-ticket change-ticket-priority"
     " escalate-ticket resolve-ticket close-ticket reopen-ticket merge-ticket record-satisfaction",
     "pipeline": "publish-pipeline amend-pipeline",
+    "target": "set-target withdraw-target",
     "import": "start-import cancel-import revert-import",
     "export": "cancel-export",
     "scoring_run": "score-customers score-opportunities",
@@ -53,7 +54,7 @@ NAMES = {
     **dict.fromkeys(("ticket_id", "into_id"), "ticket"),
     **dict.fromkeys(("user_id", "manager_id"), "user"),
     **dict.fromkeys(("team_id", "within_id"), "team"),
-    **{f"{kind}_id": kind for kind in ("opportunity", "order", "pipeline", "import", "export")},
+    **{f"{kind}_id": kind for kind in ("opportunity", "order", "pipeline", "target", "import", "export")},
     **{"run_id": "scoring_run", "query_id": "saved_query", "key_id": "api_key"},
 }
 """Fields that name a record, and of which kind."""
@@ -105,7 +106,7 @@ def shown(company: Company, person: Person, kind: str, id: UUID) -> bool:
         return thing is not None and rules.sees(company, person, thing)
     if kind == "saved_query":
         return any(one.id == id and (one.shared or one.owner == person.id) for one in company.queries)
-    there = id in {team.id for team in company.teams} if kind == "team" else id == DEFAULT_PIPELINE_ID
+    there = id in {team.id for team in company.teams} if kind == "team" else id in (DEFAULT_PIPELINE_ID, TARGET_ID)
     return there and (rules.sees_any(company, person, kind) or (kind == "pipeline" and not company.sells_its_own_way))
 
 

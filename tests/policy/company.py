@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from domain.target import target_id
+
 ROLES = ("sales_representative", "manager", "director", "purchasing", "support", "auditor", "analyst", "service")
 SCOPES = ("own", "team", "subtree", "all")
 RECORDS = ("customer", "opportunity", "order", "ticket")
 ASKED_FOR = ("import", "export", "scoring_run")
 ORGANISATION = ("user", "team", "tenant", "api_key")
-COMMON = ("pipeline", "team", "tenant", "analytics", "access", "saved_query")
+COMMON = ("pipeline", "target", "team", "tenant", "analytics", "access", "saved_query")
+
+TARGET = {"period": "2025-Q3", "amount": "5000", "currency": "EUR"}
+"""What everybody together is to win."""
+TARGET_ID = target_id(None, None, "2025-Q3", "EUR")
 
 Rules = dict[str, dict[str, dict[str, Any]]]
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from tests.policy.company import Company, Thing
+from tests.policy.company import TARGET, Company, Thing
 
 BEGAN, WENT_ON = "2025-0{}-15T09:00:00Z", "2025-{}-15T09:00:00Z"
 """When records began, in one of the first months of a year, and when something became of them, in one of the last."""
@@ -26,6 +26,7 @@ def stages_of(company: Company, random: Random) -> list[list[dict[str, Any]]]:
     stages = [{"label": "First", "probability": "0.3"}, {"label": "Won", "type": "won", "probability": "1"},
               {"label": "Lost", "type": "lost", "probability": "0"}]  # fmt: skip
     first += [command("amend-pipeline", stages=stages)] if company.sells_its_own_way else []
+    first += [command("set-target", **TARGET)]
     second = [command("put-team-within", team_id=team.id, within_id=team.within) for team in teams if team.within]
     second += [command("assign-role", user_id=p.id, role=role) for p in people for role in p.roles]
     second += [command("give-handle", user_id=p.id, handle=p.handle.removesuffix("-now")) for p in people if p.handle]

@@ -13,6 +13,7 @@ from projections.analytics.views.customers import (
 from projections.analytics.views.money import ReceivablesAgeing, Revenue
 from projections.analytics.views.outlook import DealOutlook, NextBestActions, PurchaseHistories
 from projections.analytics.views.sales import (
+    Attainment,
     Forecast,
     ForecastAccuracy,
     Funnel,
@@ -33,6 +34,7 @@ EVERY: tuple[type[View], ...] = (
     Velocity,
     Forecast,
     ForecastAccuracy,
+    Attainment,
     Slippage,
     Revenue,
     ReceivablesAgeing,

@@ -206,3 +206,29 @@ class Slippage(View):
     entered_from: date | None = ENTERED_FROM
     entered_before: date | None = ENTERED_BEFORE
     by: Literal["owner", "team", "channel", "region"] | None = None
+
+
+class Attainment(View):
+    """How much of each target is reached: what was won in its period, beside what was to be won."""
+
+    name = "attainment"
+    columns: ClassVar = {
+        "period": TEXT,
+        "first": DAY,
+        "before": DAY,
+        "owner": TEXT,
+        "team": TEXT,
+        "whose": TEXT,
+        "currency": CURRENCY,
+        "target": MONEY,
+        "won": MONEY,
+        "deals": DEALS,
+        "attainment": Column("real", "won / target"),
+        "elapsed": SHARE,
+    }
+    chart = Chart("bars", x="whose", y="attainment", facet="period", lying=True)
+
+    period: str | None = Field(None, description="Targets of this period alone: 2026, 2026-Q4, 2026-11.")
+    owner: str | None = None
+    team: str | None = None
+    currency: str | None = None

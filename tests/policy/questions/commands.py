@@ -12,7 +12,7 @@ from domain.pipeline import DEFAULT_PIPELINE_ID
 from tests.api.samples import sample
 from tests.policy import rules
 from tests.policy.commanding import CHANGES_BOTH, KINDS, NAMES, acts_at_all, changeable, refused, shown
-from tests.policy.company import RECORDS, Person
+from tests.policy.company import RECORDS, TARGET_ID, Person
 from tests.policy.questions.case import DECIDED, FORBIDDEN, HIDDEN, REFUSED, Case, Expect
 from tests.policy.world import Answer, World
 
@@ -58,6 +58,8 @@ def ids_of(world: World, kind: str) -> list[Any]:
         return [team.id for team in world.company.teams]
     if kind == "pipeline":
         return [DEFAULT_PIPELINE_ID]
+    if kind == "target":
+        return [TARGET_ID]
     if kind == "saved_query":
         return [one.id for one in world.company.queries]
     return [thing.id for thing in world.company.of(kind)] or [uuid4()]

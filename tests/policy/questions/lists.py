@@ -58,7 +58,7 @@ def of_lists(world: World, resource: Resource, random: Random) -> Iterator[Case]
         yield of_list(resource, moment | {"total": "exact", "limit": "500"})
         yield of_list(resource, moment | {"sort": sort}, pages=random.randint(2, 4))
     if "owner" in resource.columns:
-        owners = [thing.owner for thing in world.company.of(resource.stream) if thing.owner]
+        owners = [thing.owner for thing in world.company.of(resource.stream) if thing.owner] or ["nobody"]
         whose = {"owner": random.choice(owners), "total": "exact"}
         yield of_list(resource, whose)
         yield of_list(resource, whose | random.choice(world.moments))

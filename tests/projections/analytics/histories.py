@@ -13,6 +13,7 @@ from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
 from domain.pipeline import DEFAULT_PIPELINE_ID, DEFAULT_STAGES
+from domain.target import Target, days_of, target_id
 from domain.ticket import Ticket
 from eventlog.envelope import Caller, Recorded
 from projections.analytics.intake import rows_of
@@ -64,6 +65,13 @@ class Histories:
 
     def loses(self, id: UUID, moment: datetime) -> None:
         self.happens(id, Opportunity.Lost, moment, **in_stage("Lost"), closed_on=moment.date())
+
+    def aims(self, moment: datetime, period: str, amount: int, currency: str = "CNY", **whose: str) -> UUID:
+        """A target of an `owner`, of a `team`, or of everybody."""
+        id = target_id(whose.get("owner"), whose.get("team"), period, currency)
+        first, before = days_of(period)
+        told = {"period": period, "first": first, "before": before, "amount": Decimal(amount), "currency": currency}
+        return self.happens(id, Target.Set, moment, **told, **whose)
 
     def registers(self, moment: datetime, **values: Any) -> UUID:
         return self.happens(uuid4(), Customer.Registered, moment, **{"kind": "organisation", **values})

@@ -54,6 +54,8 @@ async def some_business(company, times: int = 3) -> None:
         ticket = await company.ticket(customer_id=customer)
         await company.does("resolve-ticket", ticket_id=ticket, resolution="a new seal")
         await company.does("undo-events", stream="order", id=await company.order(customer), versions=[1])
+    target = await company.does("set-target", team="north", period="2026", amount=5000, currency="EUR")
+    await company.does("withdraw-target", target_id=target)
 
 
 def files(lakehouse) -> list[Path]:

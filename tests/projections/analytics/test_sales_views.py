@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 
 from domain.opportunity import Opportunity
+from domain.target import Target
 from projections.analytics.views.sales import (
+    Attainment,
     Forecast,
     ForecastAccuracy,
     Slippage,
@@ -216,3 +218,48 @@ def test_a_win_of_nothing_and_a_negative_amount_are_answers(company):
     company.loses(company.opens(at(1, 1), amount=-50), at(1, 2))
     assert company.told(WinRate(), "won_value", "value_win_rate") == [(Decimal(0), 0.0)]
     assert company.told(Forecast(), "closed", "weighted") == [(Decimal(0), Decimal(0))]
+
+
+def test_attainment_is_what_was_won_in_the_period_by_whom_the_target_is_for(company):
+    company.aims(at(1, 1), "2025-Q1", 1000, owner="li")
+    company.aims(at(1, 1), "2025-Q1", 2000, team="north")
+    company.aims(at(1, 1), "2025", 5000)
+    company.aims(at(1, 1), "2025-Q1", 700, currency="EUR", owner="li")
+    for amount, won, currency in ((400, at(1, 31), "CNY"), (500, at(3, 31), "CNY"), (900, at(4, 1), "CNY")):
+        company.wins(company.opens(at(1, 5), owner="li", team="north"), won, amount, currency)
+    company.wins(company.opens(at(1, 6), owner="wang", team="north"), at(2, 1), 600)
+    company.loses(company.opens(at(1, 7), amount=9999, owner="li", team="north"), at(2, 1))
+    company.opens(at(1, 8), amount=9999, owner="li", team="north")
+    names = ("period", "whose", "currency", "target", "won", "deals", "attainment")
+    assert company.told(Attainment(), *names) == [
+        ("2025", "everybody", "CNY", Decimal(5000), Decimal(2400), 4, pytest.approx(0.48)),
+        ("2025-Q1", "north", "CNY", Decimal(2000), Decimal(1500), 3, pytest.approx(0.75)),
+        ("2025-Q1", "li", "CNY", Decimal(1000), Decimal(900), 2, pytest.approx(0.9)),
+        ("2025-Q1", "li", "EUR", Decimal(700), Decimal(0), 0, 0.0),
+    ]
+    assert company.told(Attainment(owner="li", currency="CNY"), *names)[0][1:5] == (
+        "li",
+        "CNY",
+        Decimal(1000),
+        Decimal(900),
+    )
+    assert len(company.told(Attainment(period="2025"))) == 1
+
+
+def test_attainment_as_of_a_day_knows_the_target_and_the_sales_of_then(company):
+    company.aims(at(1, 1), "2025-01", 1000, owner="li")
+    company.wins(company.opens(at(1, 2), owner="li"), at(1, 10), 300)
+    target = company.aims(at(1, 20), "2025-01", 600, owner="li")
+    company.happens(target, Target.Withdrawn, at(3, 1))
+    told = [company.told(Attainment(as_of=date(2025, 1, day)), "target", "won", "elapsed") for day in (8, 15, 31)]
+    assert told == [
+        [(Decimal(1000), Decimal(0), pytest.approx(8 / 31))],
+        [(Decimal(1000), Decimal(300), pytest.approx(15 / 31))],
+        [(Decimal(600), Decimal(300), 1.0)],
+    ]
+    assert company.told(Attainment()) == [], "what was withdrawn is no target"
+
+
+def test_a_target_of_nothing_is_reached_by_no_share(company):
+    company.aims(at(1, 1), "2025", 0, owner="li")
+    assert company.told(Attainment(), "target", "won", "attainment") == [(Decimal(0), Decimal(0), None)]
