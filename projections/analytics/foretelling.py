@@ -26,7 +26,7 @@ from projections.analytics.views import View
 from projections.analytics.views.outlook import DealOutlook, PurchaseHistories
 from projections.scores import Score
 
-MODELS_VERSION = 1
+MODELS_VERSION = 2
 """Raise it whenever a score would come out differently from the same events."""
 
 BUYING: dict[str, type[BuyingModel]] = {model.name: model for model in (BgNbd, MbgNbd, ParetoNbd)}

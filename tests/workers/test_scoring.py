@@ -106,7 +106,7 @@ async def test_a_run_says_of_what_it_was_made_and_comes_out_the_same_again(offic
     assert first["state"] == "finished", first["why"]
     assert set(first["parameters"]) >= {"r", "alpha", "a", "b"}
     assert (first["scored"], first["as_of"]) == (len(office.customers), AS_OF)
-    assert "models 1" in first["code"]
+    assert "models 2" in first["code"]
     assert first["likelihood"] < 0
     told = await office.scores(first)
     assert {row["subject"] for row in told} == set(office.customers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,8 @@ class Counted:
     lost: int
     seen: dict[tuple[str, Any], tuple[int, int]]
     """How often a trait was seen with deals won, and lost"""
+    usual: dict[str | None, float]
+    """By currency, the logarithm of what its deals are about, in the mean"""
     traits: tuple[str, ...] = TRAITS
 
     @classmethod
@@ -39,11 +41,23 @@ class Counted:
         for deal, good in zip(deals, won, strict=True):
             (with_won if good else with_lost).update((trait, deal[trait]) for trait in traits)
         counts = {trait: (with_won[trait], with_lost[trait]) for trait in with_won | with_lost}
-        return cls(int(won.sum()), int((~won).sum()), counts, traits)
+        amounts: dict[str | None, list[float]] = defaultdict(list)
+        for deal in deals:
+            if deal["amount"] is not None:
+                amounts[deal["currency"]].append(size(deal["amount"]))
+        usual = {currency: float(np.mean(sizes)) for currency, sizes in amounts.items()}
+        return cls(int(won.sum()), int((~won).sum()), counts, usual, traits)
 
     @property
     def average(self) -> float:
         return (self.won + 1) / (self.won + self.lost + 2)
+
+    def larger(self, deal: Row) -> float:
+        """How much larger a deal is than the usual one in its currency: no rate is needed to compare it with those in
+        others. One whose amount nobody knows is a usual one."""
+        if deal["amount"] is None or deal["currency"] not in self.usual:
+            return 0.0
+        return size(deal["amount"]) - self.usual[deal["currency"]]
 
     def contribution(self, trait: str, value: Any) -> float:
         """How much this value of a trait adds to the logarithm of the odds."""
@@ -58,12 +72,25 @@ class Counted:
         return chances
 
 
+def size(amount: float) -> float:
+    """A logarithm: of two amounts their ratio tells more than their difference."""
+    return float(np.log1p(max(amount, 0.0)))
+
+
 def stage_average(deals: Sequence[Row], won: NDArray[np.bool_]) -> Counted:
     """What part of the deals seen in a stage was won: the chance that a pipeline is usually given."""
     return Counted.on(deals, won, ("stage",))
 
 
-NUMBERS = ("weeks open", "weeks in stage", "amount", "moves", "steps back", "has a customer", "quarter ends")
+NUMBERS = (
+    "weeks open",
+    "weeks in stage",
+    "amount against the usual",
+    "moves",
+    "steps back",
+    "has a customer",
+    "quarter ends",
+)
 
 
 def names(counted: Counted) -> tuple[str, ...]:
@@ -76,7 +103,7 @@ def features(deals: Sequence[Row], counted: Counted) -> Floats:
         [
             deal["age_days"] / 7,
             deal["stage_days"] / 7,
-            np.log1p(max(deal["amount"] or 0.0, 0.0)),
+            counted.larger(deal),
             deal["moves"],
             deal["steps_back"],
             float(deal["customer"]),

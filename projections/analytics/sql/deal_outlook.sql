@@ -6,8 +6,9 @@
 -- age_days    days since it was opened (of a closed one, until it was closed).
 -- moves       how often it was moved from one stage to another.   steps_back  those of them that led to a lower rank.
 -- quarter_ends  that day (of a closed one, the day it was closed) is in the last month of a quarter.
--- product     the dearest line of what was offered last (the first of equally dear ones); `amount` is the sum of all
---             lines. Owner, team and source are those known when it was opened, customer says whether one was.
+-- amount      as known by that day (of one that is won, for what it was), in its `currency`.
+-- product     the dearest line of what was offered last (the first of equally dear ones).
+-- Owner, team and source are those known when it was opened, customer says whether one was.
 WITH moves AS (
     SELECT stream_id, version, what, stage, stage_rank, stage_type, from_stage_rank,
            make_timestamp(epoch_us(occurred_at))::DATE AS day
@@ -21,21 +22,28 @@ WITH moves AS (
            arg_max(stage, version) FILTER (stage_type = 'open') AS open_stage,
            arg_max(day, version) FILTER (stage_type = 'open') AS open_since
       FROM moves GROUP BY stream_id
+), priced AS (
+    SELECT *, epoch_us(occurred_at)::HUGEINT * 2147483648 + version AS turn, what = 'product_lines_set' AS offers
+      FROM opportunity_terms WHERE what IN ('opened', 'amount_changed', 'product_lines_set', 'won')
+), terms AS (
+    SELECT stream_id, arg_max_null(amount, turn) FILTER (NOT offers OR amount IS NOT NULL) AS amount,
+           arg_max_null(currency, turn) FILTER (NOT offers OR amount IS NOT NULL) AS currency,
+           arg_max(version, turn) FILTER (offers) AS offered_in
+      FROM priced GROUP BY stream_id
 ), offered AS (
-    SELECT stream_id, arg_max(sku, worth) AS product,
-           sum(worth) AS amount
-      FROM (SELECT stream_id, sku, quantity::DOUBLE * unit_price::DOUBLE * (1 - discount::DOUBLE) AS worth
-              FROM offered_lines QUALIFY version = max(version) OVER (PARTITION BY stream_id))
-     GROUP BY stream_id
+    SELECT l.stream_id, arg_max(sku, quantity::DOUBLE * unit_price::DOUBLE * (1 - discount::DOUBLE)) AS product
+      FROM offered_lines l JOIN terms ON terms.stream_id = l.stream_id AND terms.offered_in = l.version
+     GROUP BY l.stream_id
 )
 SELECT o.stream_id AS opportunity_id, o.pipeline_id, way.state, coalesce(way.open_stage, way.stage) AS stage,
-       o.owner, o.team, o.source, offered.product, coalesce(offered.amount, o.amount::DOUBLE) AS amount,
-       o.customer_id IS NOT NULL AS customer, o.occurred_at::DATE AS opened_on,
+       o.owner, o.team, o.source, offered.product, terms.amount::DOUBLE AS amount,
+       terms.currency, o.customer_id IS NOT NULL AS customer, o.occurred_at::DATE AS opened_on,
        way.ended_on AS closed_on,
        coalesce(way.ended_on, $day::DATE) - o.occurred_at::DATE AS age_days,
        coalesce(way.ended_on, $day::DATE) - coalesce(way.open_since, o.occurred_at::DATE) AS stage_days,
        way.moves, way.steps_back, month(coalesce(way.ended_on, $day::DATE)) % 3 = 0 AS quarter_ends
   FROM (SELECT * FROM stage_moves WHERE what = 'opened') o
   JOIN way USING (stream_id)
+  JOIN terms USING (stream_id)
   LEFT JOIN offered USING (stream_id)
  ORDER BY opportunity_id

@@ -128,6 +128,28 @@ async def test_deals_say_where_they_stand_and_since_when(company, lakehouse):
     assert before == [("open", "Prospecting", 0)]
 
 
+async def test_a_deal_is_about_what_was_known_of_its_amount_on_that_day(company, lakehouse):
+    def lines(sku, price):
+        return {"currency": "CNY", "lines": [{"sku": sku, "quantity": 1, "unit_price": price}]}
+
+    deal = await went(company, opened=day(1, 1))
+    said = {"opportunity_id": deal}
+    await company.does("set-product-lines", **said, **lines("hose", 400), occurred_at=day(1, 3))
+    await company.does("change-amount", **said, amount=300, currency="EUR", occurred_at=day(1, 5))
+    # What is learned late of an earlier day displaces nothing that was known of a later one.
+    await company.does("set-product-lines", **said, **lines("pump", 900), occurred_at=day(1, 2))
+    await company.does("win-opportunity", **said, amount=250, currency="EUR", occurred_at=day(1, 7))
+    names = ("product", "amount", "currency")
+    for until, *told in (
+        (1, None, 1000.0, "CNY"),
+        (2, "pump", 900.0, "CNY"),
+        (4, "hose", 400.0, "CNY"),
+        (6, "hose", 300.0, "EUR"),
+        (7, "hose", 250.0, "EUR"),
+    ):
+        assert await rows(company, lakehouse, DealOutlook(as_of=date(2025, 1, until)), *names) == [tuple(told)], until
+
+
 async def test_next_best_actions_name_their_rule_and_the_events_they_rest_on(company, lakehouse):
     async def event(stream, kind):
         cursor = await company.connection.execute(

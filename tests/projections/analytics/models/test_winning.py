@@ -18,8 +18,15 @@ LATER = date(2017, 10, 1)
 
 
 def deal(**told):
-    usual = {"stage": "Engaging", "team": "West", "source": "import", "product": "pump", "owner": "li", "amount": 100.0}
-    numbers = {"age_days": 10, "stage_days": 10, "moves": 1, "steps_back": 0, "customer": True, "quarter_ends": False}
+    usual = {"stage": "Engaging", "team": "West", "source": "import", "product": "pump", "owner": "li"}
+    numbers = {"amount": 100.0, "currency": "CNY"} | {
+        "age_days": 10,
+        "stage_days": 10,
+        "moves": 1,
+        "steps_back": 0,
+        "customer": True,
+        "quarter_ends": False,
+    }
     return usual | numbers | told
 
 
@@ -101,6 +108,19 @@ def test_reasons_name_the_traits_and_numbers_that_move_the_odds():
     assert pump[product] > hose[product]
     assert np.argmax(np.abs(hose - pump)) == product
     assert names(counted)[-1] == "owner"
+
+
+def test_what_a_deal_is_worth_is_held_against_the_usual_in_its_currency():
+    past = [deal(amount=amount) for amount in (400.0, 100.0)] + [
+        deal(amount=25_000.0, currency="JPY"),
+        deal(amount=None),
+    ]
+    counted = Counted.on(past, np.array([True, False, True, False]))
+    told = [deal(amount=200.0), deal(amount=25_000.0, currency="JPY"), deal(amount=None), deal(currency="EUR")]
+    column = names(counted).index("amount against the usual")
+    assert features(told, counted)[:, column] == pytest.approx(0, abs=0.01)
+    small, large = features([deal(amount=50.0), deal(amount=800.0)], counted)[:, column]
+    assert (small, large) == (pytest.approx(np.log(1 / 4), abs=0.03), pytest.approx(np.log(4), abs=0.03))
 
 
 def test_of_no_deals_no_features_are_made():
