@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import LiteralString
 
 from domain.scoring import ScoringRun
-from projections.projection import Table
+from eventlog.envelope import Recorded
+from projections.projection import Row, Table, on
 from projections.resource import Resource
 from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamRows
 
@@ -13,7 +14,7 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class ScoringRuns(StreamRows):
     """Each run."""
 
-    version = 3  # calibration
+    version = 4  # what is told as a list is one from the beginning
     aggregate = ScoringRun
     table = Table(
         "scoring_runs",
@@ -48,6 +49,11 @@ class ScoringRuns(StreamRows):
         indexes=(BY_CREATED, "(created_recorded_at) WHERE state = 'asked'"),
     )
 
+    @on(ScoringRun.Requested)
+    def begun(self, row: Row, event: ScoringRun.Requested, recorded: Recorded) -> None:
+        """A run that fails never says what was tried, nor which rates were missing: there are none of either."""
+        row["calibration"], row["without_rate"] = [], []
+
 
 SHOWS: LiteralString = "(SELECT max(e.epoch) || '.' || t.reflects FROM log.epochs e)"
 
@@ -56,6 +62,8 @@ SCORING_RUNS = Resource(
     "scoring_runs",
     SCORING_RUN_ROWS,
     stream="scoring_run",
+    maps=("rates", "parameters", "measures"),
+    lists=("without_rate",),
     hidden=("results", "reflects"),
     computed={"shows": ("text", SHOWS)},
 )

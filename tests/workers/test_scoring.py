@@ -161,6 +161,10 @@ async def test_a_model_that_cannot_be_fitted_says_so_and_the_last_good_scores_st
     assert early["state"] == "failed"
     assert early["why"] == "bg-nbd cannot be fitted: nobody has come back."
     assert early["shows"]
+    for what, told in good.items():
+        if isinstance(told, list | dict):
+            assert type(early[what]) is type(told), what
+    assert (early["calibration"], early["without_rate"]) == ([], [])
     history = await scores.scores_of(office.company.connection, office.company.caller, office.customers[0], 10)
     assert history[0]["run_id"] == good["id"]
 
