@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,7 @@ from projections.analytics.models.fitting import Floats, NotConverged
 from projections.analytics.models.judging import Judgement, calibration
 from projections.analytics.models.pareto import ParetoNbd
 from projections.analytics.models.spending import GammaGamma
-from projections.analytics.models.trained import KINDS, Trained, out_of_fold
+from projections.analytics.models.trained import KINDS, Kind, Trained, out_of_fold
 from projections.analytics.models.worth import BuyingModel, lifetime_value, related
 from projections.analytics.views import View
 from projections.analytics.views.outlook import DealOutlook, PurchaseHistories
@@ -122,20 +122,22 @@ def worth(model: BuyingModel, seen: Any, value: Floats, wish: Wish) -> Floats:
 
 
 def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
-    """Trained on who, of the customers at a cut-off one horizon ago, has come back since."""
+    """Trained on who, of the customers at a cut-off one horizon ago, has come back since. What was spent counts if all
+    of it is told in one currency, which then is that of every cut-off."""
     now = histories(ask, wish, position)
+    wish = replace(wish, currency=next(iter(now["currency"].to_pylist()), None))
+    names = churn.OF_TIME if without_rate(now) else churn.FEATURES
     cut = wish.as_of - timedelta(days=wish.horizon_days)
-    before = histories(ask, wish, position, cut)
-    returned = came_back(before, now, cut)
-    features = churn.features(before)
+    before, returned = came_back(histories(ask, wish, position, cut), now, cut)
+    features = churn.features(before, names)
     held_out = {kind: out_of_fold(kind, features, returned) for kind in KINDS}
     judged = {kind: Judgement.of(chances, returned) for kind, chances in held_out.items()}
     best = min(KINDS, key=lambda kind: judged[kind].log_loss)
-    model = Trained.on(best, churn.FEATURES, features, returned)
-    present = churn.features(now)
+    model = Trained.on(best, names, features, returned)
+    present = churn.features(now, names)
     chances = model.chances(present)
     measures = {f"{kind} {name}": value for kind, one in judged.items() for name, value in vars(one).items()}
-    measures |= replayed(ask, wish, position, best)
+    measures |= replayed(ask, wish, position, best, names)
     told = churn.columns_of(now)
     return Foretold(
         scored(
@@ -152,23 +154,28 @@ def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
     )
 
 
-def came_back(before: pa.Table, after: pa.Table, cut: date) -> NDArray[np.bool_]:
-    """Of the customers of a cut-off, who has bought since."""
+def came_back(before: pa.Table, after: pa.Table, cut: date) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """The customers of a cut-off, and who of them has bought since. Whoever was merged meanwhile is left out: what it
+    bought is told of the one that it belongs to."""
     last = dict(zip(after["customer_id"].to_pylist(), after["last_purchase"].to_pylist(), strict=True))
-    return np.array([last.get(one, cut) > cut for one in before["customer_id"].to_pylist()], dtype=bool)
+    still = [one in last for one in before["customer_id"].to_pylist()]
+    known = before.filter(pa.array(still, pa.bool_()))
+    return known, np.array([last[one] > cut for one in known["customer_id"].to_pylist()], dtype=bool)
 
 
-def replayed(ask: Ask, wish: Wish, position: int, kind: Any) -> dict[str, float]:
+def replayed(ask: Ask, wish: Wish, position: int, kind: Kind, names: Sequence[str]) -> dict[str, float]:
     """How a model, trained at the end of each month on what was so then, did in the horizon after it."""
     measures: dict[str, float] = {}
     horizon = timedelta(days=wish.horizon_days)
     for cut in month_ends(wish.as_of - horizon):
         earlier, then, after = (histories(ask, wish, position, day) for day in (cut - horizon, cut, cut + horizon))
+        past, returned = came_back(earlier, then, cut - horizon)
         try:
-            model = Trained.on(kind, churn.FEATURES, churn.features(earlier), came_back(earlier, then, cut - horizon))
+            model = Trained.on(kind, names, churn.features(past, names), returned)
         except NotConverged:  # further back there was even less
             break
-        judged = Judgement.of(model.chances(churn.features(then)), came_back(then, after, cut))
+        present, later = came_back(then, after, cut)
+        judged = Judgement.of(model.chances(churn.features(present, names)), later)
         measures |= {f"{cut} {name}": getattr(judged, name) for name in ("auc", "log_loss", "brier", "lift")}
     return measures
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -26,11 +28,14 @@ FEATURES = (
     "mean value",
     "last value",
 )
+OF_TIME = FEATURES[:-3]
+"""Those that are known of customers whose purchases are not told in one currency."""
 
 
-def features(histories: pa.Table) -> Floats:
-    """By customer the FEATURES, from the answer to PurchaseHistories and nothing else: as of the cut-off that was asked
-    for. All are logarithms, as of two numbers of purchases or days their ratio tells more than their difference."""
+def features(histories: pa.Table, names: Sequence[str] = FEATURES) -> Floats:
+    """By customer these of the FEATURES, from the answer to PurchaseHistories and nothing else: as of the cut-off that
+    was asked for. All are logarithms, as of two numbers of purchases or days their ratio tells more than their
+    difference."""
     column = columns_of(histories)
     repeats, age = column["repeats"], column["age_days"] / DAYS_A_WEEK
     silent = age - column["last_days"] / DAYS_A_WEEK
@@ -61,7 +66,7 @@ def features(histories: pa.Table) -> Floats:
             )
         )
     )
-    return known
+    return known[:, [FEATURES.index(name) for name in names]]
 
 
 def histories_of(answer: pa.Table) -> Histories:

@@ -23,7 +23,8 @@ WITH bought AS (
     SELECT b.customer_id, b.day,
            CASE WHEN count(factor) = count(*) THEN sum(b.net::DOUBLE * factor) END AS value,
            list(DISTINCT b.currency) FILTER (factor IS NULL) AS without_rate
-      FROM (SELECT bought.*, CASE WHEN bought.currency = wanted.currency THEN 1.0 ELSE rate.rate END::DOUBLE AS factor
+      FROM (SELECT bought.*, CASE WHEN bought.currency = wanted.currency THEN 1.0
+                                  WHEN wanted.currency IS NOT NULL THEN rate.rate END::DOUBLE AS factor
               FROM bought CROSS JOIN wanted LEFT JOIN rate ON rate.currency = bought.currency) b
      GROUP BY b.customer_id, b.day
 ), numbered AS (

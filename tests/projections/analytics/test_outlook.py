@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from projections.analytics.foretelling import came_back
 from projections.analytics.views.outlook import DealOutlook, NextBestActions, PurchaseHistories
 from tests.projections.analytics import test_views
 from tests.projections.analytics.test_views import day, went
@@ -78,6 +79,8 @@ async def test_a_currency_without_a_rate_is_told_and_never_summed(company, lakeh
     # Asked for in none, two currencies have nothing in common.
     told = await rows(company, lakehouse, PurchaseHistories(as_of=END), *names)
     assert told == sorted([(both, None, ["EUR", "USD"]), (one, None, ["EUR"])])
+    rates = PurchaseHistories.model_validate({"as_of": END, "rates": {"USD": "0.9", "EUR": "1"}})
+    assert await rows(company, lakehouse, rates, *names) == told, "a rate is of the currency asked for"
 
 
 async def test_what_was_returned_or_retracted_is_worth_nothing(company, lakehouse):
@@ -95,6 +98,24 @@ async def test_what_was_returned_or_retracted_is_worth_nothing(company, lakehous
     names = ("repeats", "value", "mean_value")
     assert await rows(company, lakehouse, PurchaseHistories(as_of=END), *names) == [(1, 100.0, 0.0)]
     assert await rows(company, lakehouse, PurchaseHistories(as_of=date(2025, 1, 5)), *names) == [(1, 150.0, 50.0)]
+
+
+async def test_who_was_merged_since_is_not_taken_for_one_who_left(company, lakehouse):
+    one, same, other = [await company.customer() for _ in range(3)]
+    for customer in (one, same, other):
+        await bought(company, customer, day(1, 1), "100")
+    await bought(company, same, day(3, 1), "100")
+    await company.does("merge-customers", survivor_id=one, merged_id=same)
+    await lakehouse.settles(company)
+    cut = date(2025, 1, 31)
+    with lakehouse.open(read_only=True) as opened:
+        before, after = [
+            opened.ask(company.caller, view).rows for view in (PurchaseHistories(as_of=cut), PurchaseHistories())
+        ]
+    assert len(before) == 3
+    known, returned = came_back(before, after, cut)
+    told = zip((UUID(str(id)) for id in known["customer_id"].to_pylist()), returned, strict=True)
+    assert dict(told) == {one: True, other: False}
 
 
 async def test_one_tenant_sees_nothing_of_another(company, lakehouse):

@@ -6,12 +6,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from domain.scoring import Wish
 from projections.analytics.foretelling import came_back, foretell, month_ends
 from projections.analytics.models.beta_geometric import BgNbd
-from projections.analytics.models.churn import FEATURES, features, histories_of
+from projections.analytics.models.churn import FEATURES, OF_TIME, features, histories_of
 from projections.analytics.models.fitting import NotConverged
 from projections.analytics.models.judging import Judgement, calibration
 from projections.analytics.models.trained import Trained, out_of_fold
@@ -46,7 +47,9 @@ def before():
 
 @pytest.fixture(scope="module")
 def returned(before):
-    return came_back(before, asking()(PurchaseHistories(as_of=END)), CUT)
+    known, returned = came_back(before, asking()(PurchaseHistories(as_of=END)), CUT)
+    assert known.equals(before)
+    return returned
 
 
 @needs("cdnow_sample")
@@ -115,6 +118,27 @@ def test_a_run_replays_the_past_month_by_month_and_gives_reasons():
     assert first.numbers["returns"] + first.numbers["churns"] == pytest.approx(1)
     assert {reason["feature"] for score in told.scores for reason in score.reasons} <= set(FEATURES)
     assert all(score.reasons for score in told.scores)
+
+
+@needs("cdnow_sample")
+def test_where_purchases_are_not_told_in_one_currency_nothing_is_learned_from_what_was_spent():
+    def ask(view):
+        """Since the cut-off everybody has bought in a second currency, too."""
+        answer = asking()(view)
+        if view.as_of <= CUT:
+            return answer
+        columns = {
+            name: [None] * len(answer) for name in ("currency", "value", "mean_value", "first_value", "last_value")
+        }
+        told = answer.to_pydict() | columns | {"without_rate": [["EUR", "USD"]] * len(answer)}
+        return pa.table(told, schema=answer.schema)
+
+    told = foretell(ask, wish("churn"), HEAD)
+    assert told.without_rate == ("EUR", "USD")
+    assert {reason["feature"] for score in told.scores for reason in score.reasons} <= set(OF_TIME)
+    known = {score.subject: score.numbers["returns"] for score in foretell(asking(), wish("churn"), HEAD).scores}
+    apart = [abs(score.numbers["returns"] - known[score.subject]) for score in told.scores]
+    assert np.mean(apart) < 0.05
 
 
 @needs("cdnow_sample")
