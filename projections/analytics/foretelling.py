@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -36,6 +37,8 @@ PERIOD_DAYS = 30
 DIGITS = 9
 """Of a score; further ones differ from processor to processor."""
 TOLD_REASONS = 4
+HARDLY_ANY = 1e-9
+"""So few purchases are as good as none, and have a logarithm."""
 FORTNIGHTS_BACK = 26
 """As of the ends of so many fortnights it is looked at how deals stood that are decided by now. More often would show
 the same deals over and over: what is learned from that is too sure of itself."""
@@ -131,12 +134,14 @@ def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
     before, returned = came_back(histories(ask, wish, position, cut), now, cut)
     features = churn.features(before, names)
     held_out = {kind: out_of_fold(kind, features, returned) for kind in KINDS}
-    judged = {kind: Judgement.of(chances, returned) for kind, chances in held_out.items()}
+    judged: dict[str, Judgement] = {kind: Judgement.of(chances, returned) for kind, chances in held_out.items()}
     best = min(KINDS, key=lambda kind: judged[kind].log_loss)
+    rivals = simpler(before, returned, wish)
     model = Trained.on(best, names, features, returned)
     present = churn.features(now, names)
     chances = model.chances(present)
-    measures = {f"{kind} {name}": value for kind, one in judged.items() for name, value in vars(one).items()}
+    measures = {f"{by} {name}": value for by, one in (judged | rivals).items() for name, value in vars(one).items()}
+    measures |= {f"beats {by}": float(judged[best].log_loss < rival.log_loss) for by, rival in rivals.items()}
     measures |= replayed(ask, wish, position, best, names)
     told = churn.columns_of(now)
     return Foretold(
@@ -161,6 +166,17 @@ def came_back(before: pa.Table, after: pa.Table, cut: date) -> tuple[pa.Table, N
     still = [one in last for one in before["customer_id"].to_pylist()]
     known = before.filter(pa.array(still, pa.bool_()))
     return known, np.array([last[one] > cut for one in known["customer_id"].to_pylist()], dtype=bool)
+
+
+def simpler(before: pa.Table, returned: NDArray[np.bool_], wish: Wish) -> dict[str, Judgement]:
+    """How well who returns is told, of the same customers, by their silence alone, and by the purchases that BG/NBD
+    expects of them: what a trained score has to beat. Both are given the same regression."""
+    known = {"recency": churn.features(before, ("weeks silent",))}
+    with suppress(NotConverged):
+        seen = churn.histories_of(before)
+        expected = BgNbd.fitted(seen).purchases(seen, wish.horizon_days / churn.DAYS_A_WEEK)
+        known["bg-nbd"] = np.log(np.maximum(expected, HARDLY_ANY))[:, None]
+    return {name: Judgement.of(out_of_fold("logistic", one, returned), returned) for name, one in known.items()}
 
 
 def replayed(ask: Ask, wish: Wish, position: int, kind: Kind, names: Sequence[str]) -> dict[str, float]:

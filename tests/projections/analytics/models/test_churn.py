@@ -121,6 +121,16 @@ def test_a_run_replays_the_past_month_by_month_and_gives_reasons():
 
 
 @needs("cdnow_sample")
+def test_a_run_says_whether_it_beats_bg_nbd_and_recency_alone(returned):
+    measures = foretell(asking(), wish("churn"), HEAD).measures
+    assert (measures["beats bg-nbd"], measures["beats recency"]) == (1, 1)
+    assert (measures["bg-nbd count"], measures["recency count"]) == (len(returned), len(returned))
+    for rival, auc in (("bg-nbd", 0.772), ("recency", 0.771)):
+        assert measures[f"{rival} auc"] == pytest.approx(auc, abs=0.003)
+        assert measures["logistic log_loss"] < measures[f"{rival} log_loss"]
+
+
+@needs("cdnow_sample")
 def test_where_purchases_are_not_told_in_one_currency_nothing_is_learned_from_what_was_spent():
     def ask(view):
         """Since the cut-off everybody has bought in a second currency, too."""
