@@ -114,7 +114,8 @@ class ScoringRun(Aggregate):
             return {**super().changes(), ("state",): "asked"}
 
     class CustomerAtRisk(Event):
-        """A valued customer is about to leave, who was not when it was last scored by this model."""
+        """A valued customer is about to leave, who was not as of that day, or the last before it, when it was scored by
+        this model; none of those that are deactivated or merged."""
 
         customer_id: UUID
         probability: Decimal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from typing import Any, LiteralString
 from uuid import UUID
@@ -117,15 +118,25 @@ async def forget(connection: AsyncConnection[Any], tenant: str, persons: Iterabl
     return cursor.rowcount
 
 
-async def at_risk(connection: AsyncConnection[Any], tenant: str, model: str) -> set[UUID]:
-    """Who was at risk in the last run of this model that finished."""
+async def at_risk(connection: AsyncConnection[Any], tenant: str, model: str, day: date) -> set[UUID]:
+    """Who was at risk as of this day, or the last before it that this model has scored."""
     cursor = await connection.execute(
         "SELECT s.subject FROM scores.score s JOIN (SELECT id, results FROM read.scoring_runs WHERE tenant = %(tenant)s"
-        " AND model = %(model)s AND state = 'finished' ORDER BY position DESC LIMIT 1) r"
+        " AND model = %(model)s AND as_of <= %(day)s AND state = 'finished'"
+        " ORDER BY as_of DESC, position DESC LIMIT 1) r"
         " ON s.run = r.id AND s.results = r.results WHERE s.tenant = %(tenant)s AND s.at_risk",
-        {"tenant": tenant, "model": model},
+        {"tenant": tenant, "model": model, "day": day},
     )
     return {subject for (subject,) in await cursor.fetchall()}
+
+
+async def given_up(connection: AsyncConnection[Any], tenant: str, customers: Iterable[UUID]) -> set[UUID]:
+    """Who of these customers is deactivated or merged into another by now: nobody can keep them."""
+    cursor = await connection.execute(
+        "SELECT id FROM read.customers WHERE tenant = %s AND id = ANY (%s) AND (NOT active OR merged_into IS NOT NULL)",
+        [tenant, list(customers)],
+    )
+    return {customer for (customer,) in await cursor.fetchall()}
 
 
 async def scores_of(

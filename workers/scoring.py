@@ -97,11 +97,12 @@ class Scoring:
             persons = [person for tenant, person in forgotten if tenant == job.tenant]
             nobody = await scores.about(connection, job.tenant, persons)
             told_of = [score for score in foretold.scores if score.subject not in nobody]
-            before = await scores.at_risk(connection, job.tenant, run.model)
+            at_risk = [score for score in told_of if score.at_risk]
+            passed_over = await scores.at_risk(connection, job.tenant, run.model, run.wish.as_of)
+            passed_over |= await scores.given_up(connection, job.tenant, [score.subject for score in at_risk])
             await scores.keep(connection, job.tenant, run.id, results, told_of)
-        at_risk = [score for score in told_of if score.at_risk]
         news = sorted(
-            (score for score in at_risk if score.subject not in before),
+            (score for score in at_risk if score.subject not in passed_over),
             key=lambda score: (-(score.numbers["spent"] or 0.0), score.subject),
         )
         done = FinishScoring(

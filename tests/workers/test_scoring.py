@@ -85,6 +85,11 @@ class Office:
         )
         return list(recorded)
 
+    async def alerted(self, run) -> set[UUID]:
+        """Of whom the run said that they may leave."""
+        said = [one.event for one in await self.events(run)]
+        return {event.customer_id for event in said if isinstance(event, ScoringRun.CustomerAtRisk)}
+
 
 @pytest.fixture(scope="module")
 async def office(lakehouse, keys) -> AsyncIterator[Office]:
@@ -147,6 +152,29 @@ async def test_a_valued_customer_about_to_leave_is_told_of_once_and_opens_a_tick
     again = await office.score(model="mbg-nbd")
     assert again["at_risk"] == run["at_risk"]
     assert not [one for one in await office.events(again) if isinstance(one.event, ScoringRun.CustomerAtRisk)]
+
+
+async def test_a_look_at_an_earlier_day_makes_nobody_newly_at_risk_again(empty_office):
+    await empty_office.opens()
+    wish = {"model": "mbg-nbd"}
+    run = await empty_office.score(**wish)
+    assert run["at_risk"] > 0
+    assert (await empty_office.score(**wish, as_of=date(2025, 6, 30)))["state"] == "finished"
+    again = await empty_office.score(**wish)
+    assert again["at_risk"] == run["at_risk"]
+    assert await empty_office.alerted(again) == set()
+
+
+async def test_of_a_customer_that_was_given_up_nobody_is_told_that_it_may_leave(empty_office):
+    await empty_office.opens()
+    (lost, *_) = await empty_office.alerted(await empty_office.score(model="mbg-nbd"))
+    await empty_office.company.does("deactivate-customer", customer_id=lost)
+    await empty_office.company.settles()
+    run = await empty_office.score(model="bg-nbd", alert_below="0.95", valued_share="0.8")
+    assert lost in {row["subject"] for row in await empty_office.scores(run) if row["at_risk"]}
+    told = await empty_office.alerted(run)
+    assert told
+    assert lost not in told
 
 
 async def test_without_being_asked_for_nobody_opens_a_ticket(office):
