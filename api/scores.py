@@ -48,6 +48,10 @@ class Score(BaseModel):
     model: str = Field(examples=["bg-nbd"])
     as_of: date
     subject: UUID
+    currency: str | None = Field(
+        description="What `spent`, `value` and `lifetime_value` are told in; null where nothing is.",
+        examples=["EUR"],
+    )
     numbers: dict[str, float | None] = Field(examples=[{"alive": 0.7266, "purchases": 1.226}])
     reasons: list[dict[str, Any]] = Field(examples=[[{"feature": "weeks silent", "adds": -1.2}]])
     at_risk: bool

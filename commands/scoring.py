@@ -132,6 +132,7 @@ class FinishScoring(Command):
     at_risk: Count
     without_rate: Annotated[tuple[Currency, ...], Field(max_length=200)]
     sha256: Digest
+    told_in: Currency | None = None
     risks: Annotated[tuple[AtRisk, ...], Field(max_length=MOST_ALERTS)]
 
 

@@ -71,6 +71,8 @@ class Outcome:
     """Currencies that values are missing for"""
     sha256: str
     """Of the scores, one a line"""
+    told_in: str | None
+    """The currency of all values: the one asked for, else the one of all purchases"""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class ScoringRun(Aggregate):
 
     class Finished(Move):
         axis = "state"
-        class_version = 2
+        class_version = 3
 
         results: UUID
         reflects: int
@@ -139,6 +141,7 @@ class ScoringRun(Aggregate):
         without_rate: tuple[str, ...]
         sha256: str
         calibration: tuple[Trial, ...] = ()
+        told_in: str | None = None
 
         def changes(self) -> Changes:
             return {**super().changes(), ("state",): "finished"}
@@ -146,6 +149,10 @@ class ScoringRun(Aggregate):
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             state["calibration"] = []  # it was not told
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            state["told_in"] = None  # it was not told where none was asked for
 
     class Failed(Move):
         """There are no parameters that fit; the scores of the run before stay what they are."""
@@ -181,6 +188,7 @@ class ScoringRun(Aggregate):
         self.at_risk: int | None = None
         self.without_rate: tuple[str, ...] = ()
         self.sha256: str | None = None
+        self.told_in: str | None = None
         self.why: str | None = None
 
     @property
@@ -200,7 +208,7 @@ class ScoringRun(Aggregate):
             self.record(
                 self.CustomerAtRisk,
                 **vars(risk),
-                currency=self.currency,
+                currency=outcome.told_in,
                 model=self.model,
                 opens_ticket=self.opens_tickets,
             )

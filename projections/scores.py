@@ -47,7 +47,8 @@ DELETE FROM scores.score s USING read.scoring_runs r WHERE r.tenant = s.tenant A
 
 OF_RUNS: LiteralString = """
 SELECT s.run AS run_id, r.model, r.as_of, s.subject, s.numbers, s.reasons, s.at_risk,
-       r.updated_recorded_at AS scored_at, r.code, r.sha256, r.reflects AS position
+       coalesce(r.told_in, r.currency) AS currency, r.updated_recorded_at AS scored_at, r.code, r.sha256,
+       r.reflects AS position
   FROM scores.score s JOIN read.scoring_runs r ON r.tenant = s.tenant AND r.id = s.run AND r.results = s.results
  WHERE s.tenant = {} AND r.state = 'finished'
 """

@@ -14,7 +14,7 @@ from projections.stream_rows import BY_CREATED, ROW_KEY, STREAM_COLUMNS, StreamR
 class ScoringRuns(StreamRows):
     """Each run."""
 
-    version = 4  # what is told as a list is one from the beginning
+    version = 5  # told_in
     aggregate = ScoringRun
     table = Table(
         "scoring_runs",
@@ -44,6 +44,7 @@ class ScoringRuns(StreamRows):
             "at_risk": "integer",
             "without_rate": "jsonb",
             "sha256": "text",
+            "told_in": "text",
             "why": "text",
         },
         indexes=(BY_CREATED, "(created_recorded_at) WHERE state = 'asked'"),

@@ -121,6 +121,7 @@ class Scoring:
             at_risk=len(at_risk),
             without_rate=foretold.without_rate,
             sha256=scores.digest(told_of),
+            told_in=foretold.told_in,
             risks=tuple(risk(score) for score in news[:MOST_ALERTS]),
         )
         await told(desk, job, done)

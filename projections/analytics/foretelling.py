@@ -59,6 +59,8 @@ class Foretold:
     likelihood: float | None
     measures: dict[str, float]
     without_rate: tuple[str, ...]
+    told_in: str | None = None
+    """The currency of all values"""
     calibration: Sequence[tuple[int, float, float]] = ()
     """See judging.calibration: of chances for what the model had not seen"""
 
@@ -108,6 +110,7 @@ def foretell_purchases(ask: Ask, wish: Wish, position: int) -> Foretold:
         model.fit.likelihood,
         measures,
         without_rate(answer),
+        told_in(answer),
     )
 
 
@@ -128,7 +131,7 @@ def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
     """Trained on who, of the customers at a cut-off one horizon ago, has come back since. What was spent counts if all
     of it is told in one currency, which then is that of every cut-off."""
     now = histories(ask, wish, position)
-    wish = replace(wish, currency=next(iter(now["currency"].to_pylist()), None))
+    wish = replace(wish, currency=told_in(now))
     names = churn.OF_TIME if without_rate(now) else churn.FEATURES
     cut = wish.as_of - timedelta(days=wish.horizon_days)
     before, returned = came_back(histories(ask, wish, position, cut), now, cut)
@@ -155,6 +158,7 @@ def foretell_return(ask: Ask, wish: Wish, position: int) -> Foretold:
         None,
         measures,
         without_rate(now),
+        wish.currency,
         calibration(held_out[best], returned),
     )
 
@@ -215,6 +219,11 @@ def valued(told: dict[str, Floats], wish: Wish) -> NDArray[np.bool_]:
     order = np.lexsort((-told["repeats"], -spent, ~worthy))
     chosen[order[:wanted]] = True
     return chosen
+
+
+def told_in(answer: pa.Table) -> str | None:
+    """The currency asked for, else the one of all purchases; None where there are several, or none."""
+    return next(iter(answer["currency"].to_pylist()), None)
 
 
 def without_rate(answer: pa.Table) -> tuple[str, ...]:
@@ -280,6 +289,7 @@ def foretell_deals(ask: Ask, wish: Wish, position: int) -> Foretold:
         None,
         measures,
         (),
+        None,
         tried,
     )
 

@@ -137,6 +137,7 @@ async def test_a_valued_customer_about_to_leave_is_told_of_once_and_opens_a_tick
         assert row["at_risk"]
         assert row["numbers"]["alive"] < 0.5
     spent = [row["numbers"]["spent"] for row in told.values()]
+    assert {alert.event.currency for alert in alerts} == {"CNY"}
     assert min(alert.event.spent for alert in alerts) > sorted(spent)[len(spent) // 2]
     reactor = Reactor(office.company.connection, office.company.log, [open_ticket_when_at_risk])
     for _ in range(2):  # a crash before the checkpoint has it asked again
@@ -232,6 +233,8 @@ async def test_where_a_currency_has_no_rate_the_run_names_it_and_tells_no_value(
         assert row["numbers"]["alive"] is not None
     own, rated = [await office.score(**more) for more in ({}, EUROS)]
     assert rated["without_rate"] == []
+    assert (own["currency"], own["told_in"], rated["told_in"]) == (None, "CNY", "EUR"), "else that of all purchases"
+    assert {row["currency"] for row in await office.scores(own)} == {"CNY"}
     for row, other in zip(await office.scores(own), await office.scores(rated), strict=True):
         assert other["numbers"]["spent"] == pytest.approx(row["numbers"]["spent"] * 0.125)
         assert other["numbers"]["lifetime_value"] == pytest.approx(row["numbers"]["lifetime_value"] * 0.125, rel=1e-4)
