@@ -366,7 +366,8 @@ def row_schema(resource: Resource) -> dict[str, Any]:
         name: SCHEMAS[kind] if name in resource.never_null else {"anyOf": [SCHEMAS[kind], {"type": "null"}]}
         for name, kind in columns.items()
     }
-    described = {name: schema | {"description": TOLD[name]} for name, schema in properties.items() if name in TOLD}
+    told = TOLD | dict(resource.told)
+    described = {name: schema | {"description": told[name]} for name, schema in properties.items() if name in told}
     position = {"position": POSITION} if "position" in columns else {}
     return {"type": "object", "properties": properties | described | position}
 

@@ -41,6 +41,27 @@ class Some(Fresh):
     limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
 
 
+class Reason(BaseModel):
+    """What speaks for it, or against."""
+
+    feature: str = Field(description="What is known of the customer or opportunity.", examples=["weeks silent"])
+    adds: float = Field(
+        description="To the logarithm of the odds to return or be won, against what is usual; below 0 it takes.",
+        examples=[-1.2],
+    )
+
+
+NUMBERS = (
+    "By name; null where it cannot be told (a currency without a rate, or too little was spent). Of bg-nbd,"
+    " mbg-nbd and pareto-nbd: `alive`, the probability that it still is a customer; `purchases`, on how many"
+    " days to expect one within the run's `horizon_days`; `value`, what one is worth on average in the long run;"
+    " `lifetime_value`, what all to be expected within these days leave over by the run's `margin`, less its"
+    " `discount` a year. Of churn: `returns` and `churns`, the probabilities to buy within these days, and not"
+    " to. Of all these: `spent`, on all purchases until `as_of`, less what came back. Of opportunities: `wins`,"
+    " the probability to be won in the end."
+)
+
+
 class Score(BaseModel):
     """What a run has said of one customer or opportunity, and where that comes from."""
 
@@ -52,11 +73,13 @@ class Score(BaseModel):
         description="What `spent`, `value` and `lifetime_value` are told in; null where nothing is.",
         examples=["EUR"],
     )
-    numbers: dict[str, float | None] = Field(examples=[{"alive": 0.7266, "purchases": 1.226}])
-    reasons: list[dict[str, Any]] = Field(examples=[[{"feature": "weeks silent", "adds": -1.2}]])
-    at_risk: bool
+    numbers: dict[str, float | None] = Field(description=NUMBERS, examples=[{"alive": 0.7266, "purchases": 1.226}])
+    reasons: list[Reason] = Field(
+        description="Of churn and opportunities the weightiest, the first the most; of other models none."
+    )
+    at_risk: bool = Field(description="A valued customer whose `alive` or `returns` is below the run's `alert_below`.")
     scored_at: datetime
-    code: str
+    code: str = Field(description="The versions of the models and of the libraries under them.")
     sha256: str = Field(description="Of all scores of the run.")
     position: str = Field(description="Events up to this position were counted.", examples=["1.42"])
 

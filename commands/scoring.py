@@ -43,11 +43,13 @@ class ScoreCustomers(Command):
         "bg-nbd", description="One of the models of buying and leaving, or `churn`: trained on who came back before."
     )
     as_of: date | None = Field(None, description="As of the end of this day (UTC), else of today.")
-    horizon_days: Annotated[int, Field(ge=1, le=3_650)] = Field(365, description="How far is looked ahead.")
+    horizon_days: Annotated[int, Field(ge=1, le=3_650)] = Field(365, description="How many days are looked ahead.")
     currency: Currency | None = Field(None, description="What values are told in; else the one of all purchases.")
-    rates: Annotated[tuple[Rate, ...], Field(max_length=200)] = ()
+    rates: tuple[Rate, ...] = Field((), max_length=200, description="Of other currencies; none is made up.")
     margin: Fraction = Field(Decimal(1), description="What part of a purchase is left over.")
-    discount: Fraction = Field(Decimal("0.1"), description="What money a year later counts less.")
+    discount: Fraction = Field(
+        Decimal("0.1"), description="Of a year: what comes in a year later counts as divided by 1 + this."
+    )
     valued_share: Fraction = Field(
         Decimal("0.2"), description="Of those who came back, what part counts as valued, by what they have spent."
     )
@@ -82,7 +84,9 @@ class ScoreOpportunities(Command):
     """Have all open opportunities scored: how likely each is to be won, by what became of earlier ones."""
 
     run_id: UUID | None = Field(None, description="Made by the caller, or for you.")
-    model: Literal["win", "win-naive-bayes"] = "win"
+    model: Literal["win", "win-naive-bayes"] = Field(
+        "win", description="Learned by a regression, or (naive Bayes) counted by what deals have in common."
+    )
     as_of: date | None = Field(None, description="As of the end of this day (UTC), else of today.")
 
 

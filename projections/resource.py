@@ -61,6 +61,8 @@ class Resource:
     computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
     """Columns worked out when read, as SQL over the row `t`, all {rows} there are and the moment {now}; shown, not
     filtered or sorted by."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What a column means, where its name does not say it."""
     only: LiteralString = "true"
     """Which rows are shown; never those of what was retracted."""
     beside: Mapping[str, sql.Composable] = field(default_factory=dict)

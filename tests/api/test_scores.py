@@ -84,6 +84,19 @@ async def test_the_scores_of_a_customer_and_of_a_run_are_those_of_finished_runs(
         assert (await stranger.get(f"/v1/customers/{id}/scores")).status_code == 401
 
 
+async def test_the_document_says_what_the_figures_of_runs_and_scores_mean(app):
+    document = app.openapi()
+    answer = document["paths"]["/v1/scoring-runs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]
+    told = answer["schema"]["properties"]
+    for name in ("horizon_days", "margin", "discount", "parameters", "measures", "calibration", "told_in", "shows"):
+        assert told[name]["description"]
+    numbers = document["components"]["schemas"]["Score"]["properties"]["numbers"]["description"]
+    for name in ("alive", "purchases", "spent", "value", "lifetime_value", "returns", "churns", "wins"):
+        assert f"`{name}`" in numbers
+    asked = document["components"]["schemas"]["ScoreCustomers"]["properties"]
+    assert all(asked[name]["description"] for name in ("horizon_days", "currency", "rates", "margin", "discount"))
+
+
 async def finished(house, run, results, sha256):
     from commands.dispatch import Asked, dispatch
     from commands.scoring import FinishScoring
