@@ -108,7 +108,7 @@ class BetaGeometric:
         """How many purchases to expect of each customer in the next `within` units of time.
 
         The hypergeometric function is taken in Euler's other form, whose arguments stay small however often a customer
-        has bought."""
+        has bought; in its first one where customers hardly differ, in how they leave or in how often they buy."""
         r, alpha, a, b = self.fit.parameters.values()
         if abs(a - 1) < SINGULAR:
             a = 1 + SINGULAR
@@ -117,8 +117,13 @@ class BetaGeometric:
         n = x + self.chances
         still = alpha + histories.age
         z = time / (still + time)
-        growth = (1 - z) ** (a - 1) * hypergeometric(a - 1, a + b + self.chances - 1 - r, a + b + n - 1, z)
-        expected: Floats = (a + b + n - 1) / (a - 1) * (1 - growth) * self.alive(histories)
+        p, q, c = a - 1, a + b + self.chances - 1 - r, a + b + n - 1
+        with np.errstate(over="ignore", invalid="ignore"):
+            growth = (1 - z) ** p * hypergeometric(p, q, c, z)
+            astray = ~np.isfinite(growth) | (c < -q)  # it overflows, or small differences of large terms are left
+            if astray.any():
+                growth = np.where(astray, (1 - z) ** (r + x) * hypergeometric(r + x, b + n, c, z), growth)
+        expected: Floats = c / p * (1 - growth) * self.alive(histories)
         return np.maximum(expected, 0.0)
 
 
@@ -136,7 +141,7 @@ class MbgNbd(BetaGeometric):
     chances = 1
 
 
-def hypergeometric(p: float, q: float, c: Floats, z: Floats) -> Floats:
+def hypergeometric(p: float | Floats, q: float | Floats, c: Floats, z: Floats) -> Floats:
     """2F1(p, q; c; z) for z from 0 to 1: its own series, and scipy's for what that takes too long to tell. (Where it is
     quick, scipy's is not always right: 2F1(1, 2; 101; 0.913) overflows.)"""
     term = np.ones(np.broadcast(c, z).shape)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as any_
 from scipy.integrate import quad
 from scipy.special import expit
+from scipy.stats import beta as beta_law
 
 from projections.analytics.models import beta_geometric
 from projections.analytics.models.beta_geometric import BgNbd, MbgNbd
@@ -60,6 +61,26 @@ def test_purchases_to_come_are_never_negative_and_only_grow_with_time(kind, para
     sooner, later = model.purchases(seen, weeks), model.purchases(seen, 2 * weeks)
     assert np.all(np.isfinite(sooner))
     assert np.all((sooner >= 0) & (later >= sooner - 1e-7 * (1 + sooner)))
+
+
+@pytest.mark.parametrize("kind", [BgNbd, MbgNbd])
+@pytest.mark.parametrize(
+    "parameters",
+    [(0.243, 4.414, 0.793, 2.426), (200, 300, 0.9, 6), (0.5, 5, 2e5, 8e5), (0.5, 5, 1e3, 4e3)],
+    ids=["of CDNOW", "all buy as often", "all leave as easily", "nearly all leave as easily"],
+)
+def test_purchases_to_come_are_the_mean_over_all_chances_to_leave(kind, parameters):
+    """Of one who is there and leaves with a chance of p after each purchase, the mean is taken over p."""
+    r, alpha, a, b = parameters
+    repeats, age = np.array([0, 1, 5, 40, 150]), np.array([10, 10, 39, 39, 39])
+    seen = Histories.of(repeats, [0, 5, 8, 38, 38], age)
+    model = kind.of(*parameters)
+    places = (np.arange(10_000) + 0.5) / 10_000
+    p = np.maximum(beta_law.ppf(places, a, b + repeats[:, None] + kind.chances), 1e-300)
+    for weeks in (4, 52, 520):
+        silent = (r + repeats[:, None]) * np.log1p(p * weeks / (alpha + age[:, None]))
+        mean = np.mean(-np.expm1(-silent) / p, axis=1)
+        assert model.purchases(seen, weeks) == pytest.approx(mean * model.alive(seen), rel=0.01)
 
 
 @pytest.mark.parametrize("kind", MODELS)
