@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from commands.command import Command, Crm, Currency, Label, LongText, Text, handles
 from commands.customers import Part
@@ -18,6 +18,16 @@ Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
 Figures = Annotated[dict[Label, Decimal], Field(max_length=100)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def of_our_time(day: date) -> date:
+    """Models look back from it by years."""
+    if day.year < 1000:
+        raise ValueError("nobody is scored as of a day before the year 1000")
+    return day
+
+
+Day = Annotated[date, AfterValidator(of_our_time)]
 
 
 class DayToCome(Refusal):
@@ -42,7 +52,7 @@ class ScoreCustomers(Command):
     model: Literal["bg-nbd", "mbg-nbd", "pareto-nbd", "churn"] = Field(
         "bg-nbd", description="One of the models of buying and leaving, or `churn`: trained on who came back before."
     )
-    as_of: date | None = Field(None, description="As of the end of this day (UTC), else of today.")
+    as_of: Day | None = Field(None, description="As of the end of this day (UTC), else of today.")
     horizon_days: Annotated[int, Field(ge=1, le=3_650)] = Field(365, description="How many days are looked ahead.")
     currency: Currency | None = Field(None, description="What values are told in; else the one of all purchases.")
     rates: tuple[Rate, ...] = Field((), max_length=200, description="Of other currencies; none is made up.")
@@ -87,7 +97,7 @@ class ScoreOpportunities(Command):
     model: Literal["win", "win-naive-bayes"] = Field(
         "win", description="Learned by a regression, or (naive Bayes) counted by what deals have in common."
     )
-    as_of: date | None = Field(None, description="As of the end of this day (UTC), else of today.")
+    as_of: Day | None = Field(None, description="As of the end of this day (UTC), else of today.")
 
 
 @handles(ScoreOpportunities, creates=True)

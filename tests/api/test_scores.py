@@ -43,6 +43,7 @@ async def test_what_is_asked_for_wrongly_is_refused_with_a_reason(client):
         ({"margin": "1.5"}, 422),
         ({"rates": [{"currency": "USD", "rate": "0"}]}, 422),
         ({"horizon_days": 0}, 422),
+        ({"as_of": "0001-03-01"}, 422),
     ):
         answer = await client.post("/v1/commands/score-customers", json=body)
         assert answer.status_code == status, answer.text
