@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib.metadata import version
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -215,7 +216,7 @@ def valued(told: dict[str, Floats], wish: Wish) -> NDArray[np.bool_]:
     spent = np.where(np.isnan(told["value"]), 0.0, told["value"])
     worthy = told["repeats"] > 0
     chosen = np.zeros(len(spent), dtype=bool)
-    wanted = int(np.ceil(float(wish.valued_share) * worthy.sum()))
+    wanted = ceil(wish.valued_share * int(worthy.sum()))
     order = np.lexsort((-told["repeats"], -spent, ~worthy))
     chosen[order[:wanted]] = True
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from domain.scoring import Wish
-from projections.analytics.foretelling import came_back, foretell, month_ends
+from projections.analytics.foretelling import came_back, foretell, month_ends, valued
 from projections.analytics.models.beta_geometric import BgNbd
 from projections.analytics.models.churn import FEATURES, OF_TIME, features, histories_of
 from projections.analytics.models.fitting import NotConverged
@@ -188,6 +189,13 @@ def test_figures_of_a_judgement_counted_by_hand():
     nobody = Judgement.of([], [])
     assert (nobody.count, np.isnan(nobody.auc)) == (0, True)
     assert np.isnan(Judgement.of([0.2], [True]).auc)
+
+
+def test_of_a_hundred_who_came_back_seven_in_a_hundred_are_seven():
+    told = {"repeats": np.ones(100), "value": np.arange(100.0)}
+    assert np.flatnonzero(valued(told, replace(wish("churn"), valued_share=Decimal("0.07")))).tolist() == [
+        *range(93, 100)
+    ]
 
 
 def test_months_are_counted_back_from_the_last_that_is_over():
