@@ -8,7 +8,7 @@
 --                 on the confirmation of that purchase.
 -- revive-deal     An open opportunity has been in its stage for more than 30 days: call, or give it up. Rests on the move
 --                 into that stage.
--- While a complaint is open, no rule but the first speaks for that customer.
+-- While a complaint is open, or once it is deactivated, no rule but the first speaks for a customer.
 WITH bought AS (
     SELECT customer_id, min(bought_on) AS first, max(bought_on) AS last, count(DISTINCT bought_on) AS days
       FROM purchases GROUP BY customer_id
@@ -27,6 +27,11 @@ WITH bought AS (
              WHERE what IN ('opened', 'reopened', 'resolved', 'closed', 'merged') GROUP BY stream_id) now
            ON now.stream_id = t.stream_id
      WHERE t.what = 'opened' AND t.kind = 'complaint' AND t.customer_id IS NOT NULL AND now.last IN ('opened', 'reopened')
+), given_up AS (
+    SELECT stream_id AS customer_id FROM customer_steps WHERE what IN ('deactivated', 'reactivated')
+     GROUP BY stream_id HAVING arg_max(what, version) = 'deactivated'
+), left_alone AS (
+    SELECT customer_id FROM complaint UNION ALL FROM given_up
 ), stalled AS (
     SELECT d.customer_id, d.stream_id, m.version
       FROM deals d JOIN (SELECT stream_id, max(version) AS version FROM stage_moves GROUP BY stream_id) m USING (stream_id)
@@ -34,10 +39,10 @@ WITH bought AS (
 ), said AS (
     SELECT rule, customer_id, customer_id AS about, stream_id, 'order.confirmed' AS type, confirmed_at AS moment,
            NULL::INTEGER AS version
-      FROM resting ANTI JOIN complaint USING (customer_id)
+      FROM resting ANTI JOIN left_alone USING (customer_id)
      UNION ALL
     SELECT 'revive-deal', customer_id, stream_id, stream_id, NULL, NULL, version
-      FROM stalled ANTI JOIN complaint USING (customer_id)
+      FROM stalled ANTI JOIN left_alone USING (customer_id)
      UNION ALL
     SELECT 'settle-first', customer_id, about, about, NULL, NULL, version FROM complaint
 )

@@ -195,6 +195,9 @@ async def test_next_best_actions_name_their_rule_and_the_events_they_rest_on(com
         ("settle-first", angry, complaint, await event(complaint, "ticket.opened")),
         ("win-back", regular, regular, await event(last, confirmed)),
     ]
+    await company.does("deactivate-customer", customer_id=new)
+    told = await rows(company, lakehouse, NextBestActions(), "rule", "customer_id")
+    assert new not in [customer for _, customer in told], "nobody sells to whom we have given up"
     await company.does("resolve-ticket", ticket_id=complaint, resolution="paid back", occurred_at=day(6, 13))
     assert ("second-purchase", angry) in await rows(
         company, lakehouse, NextBestActions(as_of=date(2025, 6, 30)), "rule", "customer_id"

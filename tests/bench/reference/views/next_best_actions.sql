@@ -23,6 +23,11 @@ WITH purchase AS MATERIALIZED (
     SELECT coalesce(s.survivor_id, t.customer_id) AS customer_id, t.stream_id AS about, t.version
       FROM ticket_steps t JOIN open_ticket USING (stream_id) LEFT JOIN survivors s ON s.customer_id = t.customer_id
      WHERE t.what = 'opened' AND t.kind = 'complaint' AND t.customer_id IS NOT NULL
+), given_up AS (
+    SELECT stream_id AS customer_id
+      FROM (SELECT DISTINCT ON (stream_id) stream_id, what FROM customer_steps
+             WHERE what IN ('deactivated', 'reactivated') ORDER BY stream_id, version DESC) last
+     WHERE what = 'deactivated'
 ), moved AS (
     SELECT stream_id, max(version) AS version FROM stage_moves GROUP BY stream_id
     HAVING %(day)s::date - (max(occurred_at) AT TIME ZONE 'UTC')::date > 30
@@ -48,6 +53,7 @@ WITH purchase AS MATERIALIZED (
 )
 SELECT rule COLLATE "C" AS rule, customer_id, about, evidence
   FROM said WHERE NOT EXISTS (SELECT FROM complaint c WHERE c.customer_id = said.customer_id)
+                   AND NOT EXISTS (SELECT FROM given_up g WHERE g.customer_id = said.customer_id)
  UNION ALL
 SELECT 'settle-first', c.customer_id, c.about, e.event_id
   FROM complaint c JOIN events e ON e.stream_id = c.about AND e.version = c.version
