@@ -32,7 +32,7 @@ class SqlRequest(AsOf):
         min_length=1,
         max_length=100_000,
         description="One SELECT in DuckDB's SQL, over the facts and the views' definitions by their bare names.",
-        examples=["SELECT currency, sum(amount) AS amount FROM payments GROUP BY currency"],
+        examples=["FROM payments SELECT currency, what, sum(amount) AS amount GROUP BY ALL"],
     )
     query_id: UUID | None = Field(None, description="Its id, by which it can be cancelled; made when absent.")
     format: Literal["json", "csv", "parquet", "arrow"] | None = Field(None, description="Else by `Accept`.")

@@ -43,7 +43,7 @@ class SaveQuery(Command):
 
     query_id: UUID | None = Field(None, description="Made by the caller, or for you.")
     name: Text
-    sql: Query = Field(examples=["SELECT currency, sum(amount) AS amount FROM payments GROUP BY currency"])
+    sql: Query = Field(examples=["FROM payments SELECT currency, what, sum(amount) AS amount GROUP BY ALL"])
     shared: bool = Field(False, description="Everybody of the tenant sees it and its answers; else its owner alone.")
 
 

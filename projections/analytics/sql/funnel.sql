@@ -10,6 +10,7 @@
 -- Share      reached(this stage) / reached(first stage).
 -- Open, lost those that got no further than this stage and are open, or lost, now. reached = reached(next) + open + lost
 --            (in the last stage: those won and not reopened since, besides open and lost).
+-- Filters    owner, team and source are those that the opportunity was opened with, whoever has it now.
 WITH entered AS (
     SELECT stream_id, pipeline_id, pipeline_version, date_trunc($cohort, make_timestamp(epoch_us(occurred_at)))::DATE AS cohort
       FROM stage_moves
