@@ -1,32 +1,35 @@
 -- Channels: which channel brings most. The channel is the `source` named when a customer was registered, an opportunity
--- opened, or an order placed; each is counted by its own.
+-- opened, or an order placed; each is counted by its own. A row for each channel and currency; opportunities without an
+-- amount are in a row without a currency.
 --
--- Customers      registered in the days asked for, those merged into another one left out.
+-- Customers      registered in the days asked for, those merged into another one left out. They have no currency: each
+--                row of a channel tells all of them.
 -- Opportunities  opened in these days; `won`, `win rate` (won / (won + lost)) and `won value` of these, as they stand.
 -- Orders, net    purchases of these days, and their worth less what came back.
--- Values are empty where a channel has more than one currency.
 WITH happened AS (
-    SELECT channel, make_timestamp(epoch_us(registered_at))::DATE AS day, 'customer' AS what, NULL AS currency,
+    SELECT channel, NULL AS currency, make_timestamp(epoch_us(registered_at))::DATE AS day, 'customer' AS what,
            count(*) AS n, NULL::DECIMAL(38,4) AS worth
       FROM customer_cards WHERE merged_into IS NULL AND registered_at IS NOT NULL GROUP BY ALL
      UNION ALL
-    SELECT channel, make_timestamp(epoch_us(opened_at))::DATE AS day, stage_type AS what,
-           CASE WHEN stage_type = 'won' THEN currency END AS currency, count(*), sum(amount)
+    SELECT channel, CASE WHEN amount IS NOT NULL THEN currency END AS currency,
+           make_timestamp(epoch_us(opened_at))::DATE AS day, stage_type, count(*), sum(amount)
       FROM deals GROUP BY ALL
      UNION ALL
-    SELECT channel, bought_on, 'order', currency, count(*), sum(net) FROM purchases GROUP BY ALL
+    SELECT channel, currency, bought_on, 'order', count(*), sum(net) FROM purchases GROUP BY ALL
 ), summed AS (
-    SELECT channel, coalesce(sum(n) FILTER (what = 'customer'), 0)::BIGINT AS customers,
+    SELECT channel, currency, coalesce(sum(n) FILTER (what = 'customer'), 0)::BIGINT AS customers,
            coalesce(sum(n) FILTER (what IN ('open', 'won', 'lost')), 0)::BIGINT AS opportunities,
            coalesce(sum(n) FILTER (what = 'won'), 0)::BIGINT AS won, coalesce(sum(n) FILTER (what = 'lost'), 0)::BIGINT AS lost,
            coalesce(sum(n) FILTER (what = 'order'), 0)::BIGINT AS orders,
-           CASE WHEN count(DISTINCT currency) = 1 THEN any_value(currency) END AS currency,
            coalesce(sum(worth) FILTER (what = 'won'), 0) AS won_value,
            coalesce(sum(worth) FILTER (what = 'order'), 0) AS net
       FROM happened WHERE ($first::DATE IS NULL OR day >= $first::DATE) AND ($before::DATE IS NULL OR day < $before::DATE)
-     GROUP BY channel
+     GROUP BY channel, currency
 )
-SELECT channel, customers, opportunities, won, won / nullif(won + lost, 0) AS win_rate, orders, currency,
+SELECT channel, (sum(customers) OVER of_channel)::BIGINT AS customers, opportunities, won,
+       won / nullif(won + lost, 0) AS win_rate, orders, currency,
        CASE WHEN currency IS NOT NULL THEN won_value END AS won_value, CASE WHEN currency IS NOT NULL THEN net END AS net
   FROM summed
- ORDER BY CASE WHEN currency IS NOT NULL THEN won_value + net END DESC NULLS LAST, orders DESC, channel
+WINDOW of_channel AS (PARTITION BY channel)
+QUALIFY currency IS NOT NULL OR opportunities > 0 OR count(*) OVER of_channel = 1
+ ORDER BY currency, summed.won_value + summed.net DESC, channel

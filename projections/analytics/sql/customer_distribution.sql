@@ -2,11 +2,13 @@
 --
 -- Customers   all that are registered and not merged into another one; `active` are those not deactivated.
 -- Share       customers / all customers.
--- Buyers      those with a purchase.
--- Net         worth of their purchases, less what came back; empty where it is in more than one currency.
+-- Buyers      those with a purchase (in the currency, where one is asked for).
+-- Net         worth of their purchases, less what came back; empty where it is in more than one currency: ask with
+--             `currency`.
 -- Dimension   region, industry, size, tier, kind, owner, team or channel, as known now; empty where unknown.
 WITH bought AS (
-    SELECT customer_id, currency, sum(net) AS net FROM purchases GROUP BY ALL
+    SELECT customer_id, currency, sum(net) AS net FROM purchases
+     WHERE $currency::VARCHAR IS NULL OR currency = $currency GROUP BY ALL
 ), together AS (
     SELECT customer_id, sum(net) AS net, min(currency) AS first_currency, max(currency) AS last_currency
       FROM bought GROUP BY customer_id

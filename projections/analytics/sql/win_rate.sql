@@ -1,7 +1,8 @@
--- Win rate: won / (won + lost). The denominator is always those that are decided; open ones are shown, and not in it.
+-- Win rate: won / (won + lost). The denominator is always those that are decided, never the open ones.
 --
 -- Form          close: each opportunity in the period of the day it was closed on (as it stands: one reopened since is
 --               open, and counts in no period). cohort: in the period in which it was opened, whatever became of it since.
+-- Open          of a cohort, those that are not decided; empty in the form close, where nothing is open.
 -- By value      won value / (won value + lost value), of those with an amount. The values are empty where the amounts of
 --               a row are in more than one currency: ask with `currency`.
 -- Dimension     owner, team, region of the customer, or channel, as they are now.
@@ -15,7 +16,7 @@ WITH counted AS (
     SELECT date_trunc($period, counted_on)::DATE AS period, dimension,
            count(*) FILTER (stage_type = 'won') AS won,
            count(*) FILTER (stage_type = 'lost') AS lost,
-           count(*) FILTER (stage_type = 'open') AS open,
+           CASE $form WHEN 'cohort' THEN count(*) FILTER (stage_type = 'open') END AS open,
            CASE WHEN count(DISTINCT currency) = 1 THEN any_value(currency) END AS currency,
            coalesce(sum(amount) FILTER (stage_type = 'won'), 0) AS won_value,
            coalesce(sum(amount) FILTER (stage_type = 'lost'), 0) AS lost_value

@@ -121,6 +121,7 @@ class CustomerDistribution(View):
     chart = Chart("bars", x="dimension", y="customers", lying=True)
 
     by: Literal["region", "industry", "size", "tier", "kind", "owner", "team", "channel"] = "region"
+    currency: str | None = Field(None, description="Of which purchases buyers and net are told; else of all.")
 
 
 class CustomerGrowth(View):
@@ -152,7 +153,7 @@ class Channels(View):
         "won_value": MONEY,
         "net": MONEY,
     }
-    chart = Chart("bars", x="channel", y=("won_value", "net"), lying=True)
+    chart = Chart("bars", x="channel", y=("won_value", "net"), facet="currency", lying=True)
 
     first: date | None = Field(None, description="Registered, opened or bought on this day or later.")
     before: date | None = Field(None, description="Registered, opened or bought before this day.")

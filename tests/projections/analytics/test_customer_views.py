@@ -225,6 +225,30 @@ def test_channels_are_compared_by_their_own_source(company):
     assert company.told(Channels(first=date(2025, 1, 15)), "channel", "orders") == [("web", 1)]
 
 
+def test_what_a_channel_brings_in_two_currencies_stands_in_two_rows(company):
+    customer = company.registers(at(1, 1), source="fair")
+    company.registers(at(1, 1), source="mail")
+    company.opens(at(1, 2), source="fair", amount=None)
+    company.wins(company.opens(at(1, 2), source="fair"), at(1, 9), amount=700)
+    company.orders(customer, at(1, 20), source="fair", currency="EUR")
+    names = ("channel", "currency", "customers", "opportunities", "won", "orders", "won_value", "net")
+    assert company.told(Channels(), *names) == [
+        ("fair", "CNY", 1, 1, 1, 0, Decimal(700), Decimal(0)),
+        ("fair", "EUR", 1, 0, 0, 1, Decimal(0), Decimal(100)),
+        ("fair", None, 1, 1, 0, 0, None, None),
+        ("mail", None, 1, 0, 0, 0, None, None),
+    ]
+
+
+def test_what_is_bought_in_two_currencies_is_told_by_the_one_asked_for(company):
+    south, other = company.registers(at(1, 1), region="south"), company.registers(at(1, 1), region="south")
+    company.orders(south, at(1, 5))
+    company.orders(other, at(1, 5), currency="EUR")
+    names = ("customers", "buyers", "currency", "net")
+    assert company.told(CustomerDistribution(), *names) == [(2, 2, None, None)]
+    assert company.told(CustomerDistribution(currency="EUR"), *names) == [(2, 1, "EUR", Decimal(100))]
+
+
 def test_master_data_is_complete_or_stale_field_by_field(company):
     company.registers(at(1, 1), kind="person", region="south")
     checked = company.registers(at(1, 1), region="east", industry="steel")

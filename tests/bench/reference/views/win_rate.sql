@@ -1,7 +1,7 @@
 -- Win rate by owner: won / (won + lost), by number and by value, of the opportunities that are closed.
 WITH valued AS (
     SELECT owner COLLATE "C" AS dimension, count(*) FILTER (WHERE stage_type = 'won') AS won,
-           count(*) FILTER (WHERE stage_type = 'lost') AS lost, count(*) FILTER (WHERE stage_type = 'open') AS open,
+           count(*) FILTER (WHERE stage_type = 'lost') AS lost, NULL::bigint AS open,
            min(currency COLLATE "C") FILTER (WHERE amount IS NOT NULL) AS currency,
            max(currency COLLATE "C") FILTER (WHERE amount IS NOT NULL) AS another,
            coalesce(sum(amount) FILTER (WHERE stage_type = 'won'), 0) AS won_value,
