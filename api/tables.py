@@ -77,24 +77,24 @@ def as_arrow(view: type[View], rows: pa.Table) -> bytes:
 
 
 def as_series(view: type[View], rows: pa.Table) -> dict[str, Any]:
-    """What the view's chart shows, as lines of points: for whoever draws it himself."""
+    """What the view's chart shows, as lines of points, all of them: for whoever draws it himself."""
     chart = view.chart
     measures = (chart.y,) if isinstance(chart.y, str) else chart.y
     if chart.mark == "heat":
         measures = (chart.by or "",)
     lines: dict[tuple[Any, ...], list[list[Any]]] = defaultdict(list)
-    for row in rows.to_pylist():
+    for row in chart.counted(rows).to_pylist():
         for measure in measures:
             across = row.get(chart.y) if chart.mark == "heat" else row.get(chart.by) if chart.by else None
             key = (measure, across, row[chart.facet] if chart.facet else None)
-            lines[key].append([row[chart.x], row.get(measure, 1)])
+            lines[key].append([row[chart.x], row[measure]])
     return {
         "mark": chart.mark,
         "x": {"column": chart.x, "unit": view.columns[chart.x].unit},
         "series": [
             {
                 "column": measure,
-                "unit": view.columns[measure].unit if measure in view.columns else "rows",
+                "unit": chart.measure(measure, view.columns).unit,
                 "name": across,
                 "facet": facet,
                 "points": points,

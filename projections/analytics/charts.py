@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from projections.analytics.painting import PAINTER
-from projections.analytics.views.view import Column, View
+from projections.analytics.views.view import COUNT, Column, View
 
 Point = dict[str, Any]
 """One mark of a picture: `x`, `value`, and where there are such `group` (told apart by colour), `line` (of a heat map)
@@ -69,18 +69,17 @@ def spec(view: type[View], rows: pa.Table) -> dict[str, Any]:
     """The picture as a Vega-Lite specification, with its data."""
     import altair as alt  # as above
 
-    points = points_of(view, rows.to_pylist())
+    points = points_of(view, view.chart.counted(rows).to_pylist())
     currencies = set(rows["currency"].to_pylist()) if "currency" in view.columns else set()
     currency = f"{currencies.pop()}" if len(currencies) == 1 else "money"
-    picture: Any = alt.Chart(alt.InlineData(values=points)).properties(width=WIDTH, height=HEIGHT)
-    if not points:
+    picture: Any = alt.Chart(alt.InlineData(values=points or [{}])).properties(width=WIDTH, height=HEIGHT)
+    if not points:  # a text needs something that it is of
         picture = picture.mark_text(text="Nothing to show", fontSize=14, color="#777")
     else:
         picture = MARKS[view.chart.mark](alt, view, points, picture)
         if len({point["facet"] for point in points}) > 1:
             row = alt.Row("facet:N", title=None, sort=None)
-            own = ("x", "y", "xOffset", "yOffset") if view.chart.mark == "bars" else ("x", "y")
-            picture = picture.facet(row=row).resolve_scale(**dict.fromkeys(own, "independent"))
+            picture = picture.facet(row=row).resolve_scale(**dict.fromkeys(OWN[view.chart.mark], "independent"))
     said = (view.__doc__ or "").strip().partition("\n")[0]
     subtitle = [said, *missing] if (missing := left_out(view, rows, points)) else said
     name = view.name.upper() if view.name == "rfm" else view.name.replace("_", " ").capitalize()
@@ -93,7 +92,7 @@ def left_out(view: type[View], rows: pa.Table, points: list[Point]) -> list[str]
     """What is to be said of bars, or lines, for which a picture has no room."""
     told = []
     for axis, column, most in (("x", view.chart.x, MOST_BARS), ("group", view.chart.by, MOST_GROUPS - 1)):
-        if column in view.columns and view.columns[column].kind in ("text", "id"):
+        if column in view.columns:
             drawn, whole = {point[axis] for point in points}, set(rows[column].to_pylist())
             if most <= len(drawn) < len(whole) and OTHERS not in drawn:
                 told.append(f"{words(column).capitalize()}: {len(drawn)} of {len(whole)} are drawn.")
@@ -120,7 +119,7 @@ def points_of(view: type[View], rows: list[dict[str, Any]]) -> list[Point]:
     points = [
         {
             "x": plain(row[chart.x]),
-            "value": 1 if measure not in columns else plain(row[str(measure)]),
+            "value": plain(row[str(measure)]),
             "group": words(measure) if several else plain(row[chart.by]) if chart.by and not heat else None,
             "line": plain(row[str(chart.y)]) if heat else None,
             "facet": plain(row[chart.facet]) if chart.facet else None,
@@ -131,10 +130,8 @@ def points_of(view: type[View], rows: list[dict[str, Any]]) -> list[Point]:
     points = [point for point in points if point["value"] is not None]
     named(points, "x", is_day=columns[chart.x].kind == "date")
     if chart.by and not heat:
-        named(points, "group")
+        named(points, "group", is_day=not several and columns[chart.by].kind == "date")
         points = points if several or chart.mark == "steps" else fewer(points, others=chart.stacked)
-    if any(measure not in columns for measure in measures):
-        points = counted(points)
     if chart.mark == "bars" and columns[chart.x].kind != "date":
         first = list(dict.fromkeys(point["x"] for point in points))
         if in_order(view):
@@ -170,12 +167,6 @@ def fewer(points: list[Point], *, others: bool) -> list[Point]:
     told = [point for point in points if point["group"] in kept]
     rest = [point | {"group": OTHERS} for point in points if point["group"] not in kept]
     return told + (rest if others else [])
-
-
-def counted(points: list[Point]) -> list[Point]:
-    """One mark for all that are in the same place, with their number."""
-    number = Counter(tuple(point.items()) for point in points)
-    return [dict(point) | {"value": times} for point, times in number.items()]
 
 
 # -- marks
@@ -217,8 +208,9 @@ def lines(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
     title = words(chart.x) if day else with_unit(words(chart.x), view.columns[chart.x])
     scale = alt.Scale(domain=[0, 1]) if column.unit.startswith("share") else alt.Undefined
     one = {point["group"] for point in points} <= {None, "all"}
+    order = "descending" if chart.countdown else alt.Undefined
     return picture.mark_line(interpolate="step-after" if steps else "linear", point=not steps, strokeWidth=2).encode(
-        x=alt.X("x:O" if day else "x:Q", axis=alt.Axis(title=title, labelAngle=-40 if day else 0)),
+        x=alt.X("x:O" if day else "x:Q", axis=alt.Axis(title=title, labelAngle=-40 if day else 0), sort=order),
         y=alt.Y("value:Q", scale=scale, axis=number_axis(alt, view, measure, single=isinstance(chart.y, str))),
         color=alt.value(ONE) if one else alt.Color("group:N", title=words(chart.by) or None, sort=None),
         tooltip=["x:N", "group:N", "value:Q"],
@@ -228,7 +220,7 @@ def lines(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
 def heat(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
     chart = view.chart
     assert isinstance(chart.y, str)
-    column = view.columns.get(chart.by or "", Column("integer", "customers"))
+    column = chart.measure(chart.by or "", view.columns)
     text, days = view.columns[chart.x].kind == "text", view.columns[chart.y].kind == "date"
     if days:
         for point in points:
@@ -254,11 +246,13 @@ def heat(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
 
 
 MARKS: dict[str, Callable[..., Any]] = {"bars": bars, "lines": lines, "steps": lines, "heat": heat}
+OWN = {"bars": ("x", "y", "xOffset", "yOffset"), "lines": ("x", "y"), "steps": ("x", "y"), "heat": ()}
+"""The scales that each of several pictures has to itself; heat maps are compared place by place."""
 
 
 def number_axis(alt: Any, view: type[View], measure: str, *, single: bool) -> Any:
-    column = view.columns.get(measure, Column("integer", "rows"))
-    title = with_unit(words(measure), column) if single else column.unit
+    column = view.chart.measure(measure, view.columns)
+    title = with_unit(words(measure), column) if single else column.unit.partition(",")[0]
     return alt.Axis(title=title, format="%" if "share" in column.unit or column.unit.startswith("1 -") else ",~s")
 
 
@@ -269,6 +263,8 @@ def words(name: str | None) -> str:
 
 def with_unit(name: str, column: Column) -> str:
     unit = column.unit.partition(",")[0]
+    if name == COUNT or name in unit:
+        return unit
     return f"{name} ({unit})" if unit and unit not in name else name
 
 

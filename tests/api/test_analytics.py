@@ -143,6 +143,9 @@ async def test_a_series_is_ready_for_a_chart(client, business):
         "opportunities",
     )
     assert line["points"][0] == ["Prospecting", 1]
+    (counted,) = (await client.get(path_of("service_cycles"), params={"format": "series"})).json()["series"]
+    assert (counted["column"], counted["unit"], counted["name"]) == ("count", "service cycles", "resolved")
+    assert counted["points"] == [["fault", 1]], "each place once, with how many there are"
 
 
 async def test_a_view_is_asked_as_of_then(client, business):

@@ -40,7 +40,7 @@ class Rfm(View):
         "f": QUINTILE,
         "m": QUINTILE,
     }
-    chart = Chart("heat", x="f", y="r", by="count")
+    chart = Chart("heat", x="f", y="r", by="count", facet="currency", of="customers")
 
     as_of: AwareDatetime | date | None = Field(
         default_factory=lambda: datetime.now(UTC).date(), union_mode="left_to_right"

@@ -70,7 +70,7 @@ class PurchaseHistories(View):
         "recent_180": RECENT,
         "without_rate": CURRENCIES,
     }
-    chart = Chart("bars", x="repeats", y="count")
+    chart = Chart("bars", x="repeats", y="count", of="customers")
 
     as_of: AwareDatetime | date | None = TODAY
 
@@ -107,7 +107,7 @@ class DealOutlook(View):
         "steps_back": count("times"),
         "quarter_ends": FLAG,
     }
-    chart = Chart("bars", x="stage", y="count", by="state", stacked=True)
+    chart = Chart("bars", x="stage", y="count", by="state", stacked=True, of="opportunities")
 
     as_of: AwareDatetime | date | None = TODAY
 
@@ -125,6 +125,6 @@ class NextBestActions(View):
 
     name = "next_best_actions"
     columns: ClassVar = {"rule": TEXT, "customer_id": ID, "about": ID, "evidence": ID}
-    chart = Chart("bars", x="rule", y="count")
+    chart = Chart("bars", x="rule", y="count", of="actions")
 
     as_of: AwareDatetime | date | None = TODAY

@@ -135,7 +135,7 @@ class Velocity(View):
         "mean_value": Column("real", "currency of the row"),
         "win_rate": SHARE,
         "cycle_days": DAYS,
-        "velocity": Column("real", "currency of the row, a day"),
+        "velocity": Column("real", "currency of the row a day"),
     }
     chart = Chart("bars", x="dimension", y="velocity", facet="currency", lying=True)
 
@@ -174,12 +174,12 @@ class ForecastAccuracy(View):
     columns: ClassVar = {
         "month": DAY,
         "currency": CURRENCY,
-        "days_before": Column("integer", "days"),
+        "days_before": Column("integer", "days before the end of the month"),
         "forecast": MONEY,
         "actual": MONEY,
         "accuracy": Column("real", "1 - |forecast - actual| / actual"),
     }
-    chart = Chart("lines", x="days_before", y="accuracy", by="month", facet="currency")
+    chart = Chart("lines", x="days_before", y="accuracy", by="month", facet="currency", countdown=True)
 
     month_from: date | None = Field(None, description="Months that begin on this day or later; else the last twelve.")
     month_before: date | None = Field(None, description="Months that begin before this day.")

@@ -34,7 +34,7 @@ class ServiceCycles(View):
         "resolution_s": SECONDS,
         "score": Column("integer", "1 to 5, 5 the best"),
     }
-    chart = Chart("bars", x="kind", y="count", by="ended_as", stacked=True)
+    chart = Chart("bars", x="kind", y="count", by="ended_as", stacked=True, of="service cycles")
 
     started_from: date | None = None
     started_before: date | None = None

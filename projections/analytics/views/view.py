@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from domain.policy import Forbidden
@@ -39,6 +40,10 @@ DAYS = Column("real", "days")
 SECONDS = Column("real", "seconds")
 
 
+COUNT = "count"
+"""The measure of a chart that counts rows."""
+
+
 def count(of: str) -> Column:
     """How many of something."""
     return Column("integer", of)
@@ -58,6 +63,21 @@ class Chart:
     stacked: bool = False
     lying: bool = False
     """Bars that lie: `x` runs down the page, in the order of the rows."""
+    of: str = "rows"
+    """What a row is, where rows are counted (the measure is `count`)."""
+    countdown: bool = False
+    """Lines whose `x` counts down to an end: it falls from left to right."""
+
+    def counted(self, rows: pa.Table) -> pa.Table:
+        """What is drawn: where rows are counted, one for all that are in the same place, with their number."""
+        if COUNT not in (self.y, self.by):
+            return rows
+        at = [name for name in (self.x, self.y, self.by, self.facet) if isinstance(name, str) and name != COUNT]
+        return rows.group_by(at, use_threads=False).aggregate([([], "count_all")]).rename_columns([*at, COUNT])
+
+    def measure(self, name: str, columns: Mapping[str, Column]) -> Column:
+        """What a measure is: a column of the view, or the number of its rows."""
+        return columns.get(name, count(self.of))
 
 
 class View(BaseModel):

@@ -53,6 +53,49 @@ def test_where_there_is_nothing_the_picture_says_so(view):
     assert "Nothing to show" in json.dumps(spec(view, rows(view).slice(0, 0)))
 
 
+def test_nobody_is_shown_an_empty_picture():
+    assert "Nothing to show" in drawn(VIEWS["channels"], rows(VIEWS["channels"]).slice(0, 0), "svg").decode()
+
+
+@pytest.mark.parametrize("name", ["channels", "rfm"])
+def test_each_currency_has_a_picture_of_its_own(name):
+    view = VIEWS[name]
+    both = {name: [ANY[column.kind][0]] * 2 for name, column in view.columns.items()} | {"currency": ["CNY", "EUR"]}
+    picture = drawn(view, pa.table(both), "svg").decode()
+    assert all(f">{currency}</text>" in picture for currency in both["currency"])
+
+
+def test_what_is_counted_is_named_and_counted_once_for_each_place():
+    view = VIEWS["deal_outlook"]
+    told = {name: [ANY[column.kind][0]] * 3 for name, column in view.columns.items()}
+    told |= {"stage": ["Proposal"] * 3, "state": ["open", "won", "open"]}
+    picture = spec(view, pa.table(told))
+    assert picture["encoding"]["y"]["axis"]["title"] == "opportunities"
+    (points,) = picture["datasets"].values()
+    assert [(point["group"], point["value"]) for point in points] == [("open", 2), ("won", 1)]
+
+
+def test_days_before_the_month_ends_run_down_to_its_end():
+    encoding = spec(VIEWS["forecast_accuracy"], rows(VIEWS["forecast_accuracy"]))["encoding"]
+    assert (encoding["x"]["sort"], encoding["x"]["axis"]["title"]) == (
+        "descending",
+        "days before the end of the month",
+    )
+
+
+def test_months_for_which_there_is_no_room_are_told():
+    view = VIEWS["forecast_accuracy"]
+    months = [date(2025, month, 1) for month in range(1, 13)]
+    told = {name: [ANY[column.kind][0]] * 12 for name, column in view.columns.items()} | {"month": months}
+    assert spec(view, pa.table(told))["title"]["subtitle"][1] == "Month: 9 of 12 are drawn."
+
+
+def test_bars_for_which_there_is_no_room_are_told():
+    view = VIEWS["top_customers"]
+    told = {name: [ANY[column.kind][0]] * 50 for name, column in view.columns.items()} | {"place": list(range(1, 51))}
+    assert spec(view, pa.table(told))["title"]["subtitle"][1] == "Place: 40 of 50 are drawn."
+
+
 def test_bars_of_several_currencies_are_as_wide_as_those_of_one():
     view = VIEWS["forecast"]
     both = {name: [ANY[column.kind][0]] * 2 for name, column in view.columns.items()} | {"currency": ["CNY", "EUR"]}
