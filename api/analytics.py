@@ -20,7 +20,10 @@ from projections.analytics import FACTS, VIEWS
 from projections.analytics.charts import drawn
 from projections.analytics.lake import Reading as Rows
 from projections.analytics.lake import reflected
+from projections.analytics.sandbox.offered import Table, tables
+from projections.analytics.sandbox.running import tables_of
 from projections.analytics.views import Column, View, permit_view
+from projections.analytics.views.view import told_to
 from projections.cut import Cut
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -79,10 +82,26 @@ class ViewAnswer(BaseModel):
     parameters: dict[str, Any] = Field(description="By name, each as a JSON schema.")
 
 
+class TableColumn(BaseModel):
+    """One column of a table."""
+
+    name: str
+    type: str = Field(description="As DuckDB calls it.", examples=["DECIMAL(18,4)"])
+
+
+class TableAnswer(BaseModel):
+    """One table that your own SQL may name."""
+
+    name: str
+    definition: str = Field(description="What a row of it is.")
+    columns: list[TableColumn]
+
+
 class ViewsAnswer(BaseModel):
-    """Every view."""
+    """Every view, and every table for your own SQL."""
 
     views: list[ViewAnswer]
+    tables: list[TableAnswer] = Field(description="Those that `POST /v1/analytics/query` offers you.")
 
 
 router = APIRouter(tags=["analytics"])
@@ -90,13 +109,20 @@ router = APIRouter(tags=["analytics"])
 
 @router.get(
     "/v1/analytics",
-    summary="What can be asked of the lakehouse: every view with its definition, columns and parameters.",
+    summary="What can be asked of the lakehouse: every view with its definition, columns and parameters; every table.",
     operation_id="list-analytics",
     response_model=ViewsAnswer,
 )
 async def views(caller: Analysing, house: House, fresh: Annotated[Fresh, Query()]) -> Response:
+    every_table = await asyncio.to_thread(tables)
+    offered = tables_of([name for name, fact in FACTS.items() if told_to(caller, fact)])
     async with reading(house, caller, fresh) as read:
-        return read.answer({"views": [described(view) for view in VIEWS.values()]})
+        return read.answer(
+            {
+                "views": [described(view) for view in VIEWS.values()],
+                "tables": [described_table(name, every_table[name]) for name in offered],
+            }
+        )
 
 
 def described(view: type[View]) -> dict[str, Any]:
@@ -108,6 +134,11 @@ def described(view: type[View]) -> dict[str, Any]:
         "columns": [{"name": name, **column._asdict()} for name, column in view.columns.items()],
         "parameters": own_parameters(view),
     }
+
+
+def described_table(name: str, table: Table) -> dict[str, Any]:
+    columns = [{"name": column, "type": kind} for column, kind in table.columns.items()]
+    return {"name": name, "definition": table.definition, "columns": columns}
 
 
 def generated() -> APIRouter:

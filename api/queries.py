@@ -31,7 +31,8 @@ class SqlRequest(AsOf):
     sql: str = Field(
         min_length=1,
         max_length=100_000,
-        description="One SELECT in DuckDB's SQL, over the facts and the views' definitions by their bare names.",
+        description="One SELECT in DuckDB's SQL, over the facts and the views' definitions by their bare names; or"
+        " SHOW TABLES, DESCRIBE or SUMMARIZE of one.",
         examples=["FROM payments SELECT currency, what, sum(amount) AS amount GROUP BY ALL"],
     )
     query_id: UUID | None = Field(None, description="Its id, by which it can be cancelled; made when absent.")
@@ -55,7 +56,8 @@ ANSWER: dict[str, Any] = {
 @router.post(
     "/v1/analytics/query",
     summary="Ask the lakehouse in SQL: one SELECT over your company's facts, read-only.",
-    description="Tables: every fact, and what the views' definitions make of them (`deals`, `purchases` ...). It ends"
+    description="Tables: every fact, and what the views' definitions make of them (`deals`, `purchases` ...);"
+    " `GET /v1/analytics` tells their columns. What SQL calls now (`now()`, `current_date`) is `as_of`. It ends"
     " after `KRONIKA_ANALYTICS_TIMEOUT_S`, when the connection is closed, or when it is cancelled by its id where it"
     " runs. No files, no network, no settings; what is not known to be harmless is refused.",
     operation_id="query-analytics",

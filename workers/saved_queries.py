@@ -146,7 +146,7 @@ class Asking:
             run = replace(run, why="Its owner may read no more.")
         else:
             try:
-                found = await self._asked(desk, query, caller, position)
+                found = await self._asked(desk, query, caller, due, position)
                 answer = await asyncio.to_thread(as_parquet, found)
             except (BadQuery, TooMuch) as error:
                 run = replace(run, why=str(error))
@@ -163,10 +163,10 @@ class Asking:
         async with desk.log.connection() as connection:
             await keep(connection, query.tenant, query.id, replace(run, ended_at=datetime.now(UTC)), answer, query.keep)
 
-    async def _asked(self, desk: Desk, query: Scheduled, caller: Caller, position: int) -> Found:
+    async def _asked(self, desk: Desk, query: Scheduled, caller: Caller, due: datetime, position: int) -> Found:
         around = desk.around
         room = Room(around.database_url, around.lake_path, around.analytics_memory, around.analytics_timeout_s)
-        asking = asyncio.ensure_future(ask(room, caller, query.sql, Cut(known_at=position), MOST_ROWS))
+        asking = asyncio.ensure_future(ask(room, caller, query.sql, Cut(known_at=position), MOST_ROWS, now=due))
         try:
             while not (await asyncio.wait({asking}, timeout=1))[0]:
                 at_work()

@@ -104,6 +104,12 @@ async def test_a_query_is_asked_when_it_is_due_and_its_answer_is_kept_with_where
     assert job not in await at(TOMORROW).waiting(office.company.connection, office.around)
 
 
+async def test_what_a_query_calls_now_is_when_it_was_due(office):
+    query = await office.saves("SELECT epoch(now()) AS at")
+    await office.asks(query)
+    assert await office.answer(query) == [{"at": DUE.timestamp()}]
+
+
 async def test_of_times_that_were_missed_the_last_is_made_up_for(office):
     query = await office.saves("SELECT 1 AS one", cron="*/5 * * * *")
     runs = await office.asks(query, TOMORROW + timedelta(days=3, minutes=2))

@@ -15,7 +15,10 @@ LONGEST = 100_000
 """Characters of a query."""
 
 QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
-SOURCES = {"EMPTY", "BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "TABLE_FUNCTION"}
+SOURCES = {"EMPTY", "BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "TABLE_FUNCTION", "SHOW_REF"}
+OFFERED = '"tables"'
+"""What SHOW TABLES is called once it is parsed: it tells the views that are in the search path, and of these there are
+none but ours. (What DESCRIBE and SUMMARIZE are about is looked through as any query.)"""
 EXPRESSIONS = {
     "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA",
     "LAMBDA_REF", "OPERATOR", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY", "WINDOW",
@@ -73,6 +76,8 @@ def look_at(node: Node, tables: set[str], functions: set[str]) -> None:
     if group is not None:
         if group not in EXPRESSIONS:
             raise NotAllowed(f"{readable(group)} cannot be used here.")
+    elif kind == "SHOW_REF" and not (node.get("query") or node["table_name"] == OFFERED):
+        raise NotAllowed("What can be shown is SHOW TABLES, DESCRIBE and SUMMARIZE.")
     elif isinstance(kind, str) and kind.isupper() and "query_location" in node and kind not in SOURCES:
         raise NotAllowed(f"{readable(kind)} cannot be read from.")
     elif isinstance(kind, str) and kind.endswith("_NODE") and kind not in QUERIES:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import orjson
@@ -14,6 +15,7 @@ from pyarrow import ipc
 
 from eventlog.envelope import Caller
 from projections.analytics import FACTS
+from projections.analytics.sandbox.running import too_long
 from projections.analytics.views.view import told_to
 from projections.asking import BadQuery
 from projections.cut import Cut
@@ -49,8 +51,9 @@ def code() -> str:
     return f"kronika {version('kronika')}, duckdb {version('duckdb')}"
 
 
-async def ask(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> Found:
-    """Over what this caller may see. Raises BadQuery, TooMuch, LakehouseAway; cancelled, it ends the process."""
+async def ask(room: Room, caller: Caller, sql: str, cut: Cut, limit: int, *, now: datetime | None = None) -> Found:
+    """Over what this caller may see. What the query calls now is this moment, else that of `as_of`, else now.
+    Raises BadQuery, TooMuch, LakehouseAway; cancelled, it ends the process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -62,9 +65,9 @@ async def ask(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> Fou
     )
     try:
         async with asyncio.timeout(room.seconds + START_S):
-            told, _ = await process.communicate(request(room, caller, sql, cut, limit))
+            told, _ = await process.communicate(request(room, caller, sql, cut, limit, now))
     except TimeoutError:
-        raise TooMuch(f"This takes longer than {room.seconds:g} seconds; ask for less.") from None
+        raise TooMuch(too_long(room.seconds)) from None
     finally:
         if process.returncode is None:
             process.kill()
@@ -72,8 +75,9 @@ async def ask(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> Fou
     return await asyncio.to_thread(found, told)
 
 
-def request(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> bytes:
+def request(room: Room, caller: Caller, sql: str, cut: Cut, limit: int, now: datetime | None) -> bytes:
     known_at = cut.known_at
+    now = now or (cut.as_of and min(cut.as_of, datetime.now(UTC)))  # a day of which some is yet to come ends now
     return orjson.dumps(
         {
             "url": room.url,
@@ -82,6 +86,7 @@ def request(room: Room, caller: Caller, sql: str, cut: Cut, limit: int) -> bytes
             "sql": sql,
             "as_of": cut.as_of and cut.as_of.isoformat(),
             "known_at": known_at if known_at is None or isinstance(known_at, int) else known_at.isoformat(),
+            "now": now and now.isoformat(),
             "limit": limit,
             "facts": [name for name, fact in FACTS.items() if told_to(caller, fact)],
             "memory_mb": megabytes(room.memory),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import resource
 import signal
 import sys
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
@@ -41,6 +43,19 @@ FIRST_DAY, LAST_DAY = (date.min - date(1970, 1, 1)).days, (date.max - date(1970,
 ALONE_S = 20
 """How much longer than its time it lives at the most, should nobody be left to end it."""
 
+CLOCKS = {
+    "now()": "{now}",
+    "get_current_timestamp()": "{now}",
+    "transaction_timestamp()": "{now}",
+    "current_localtimestamp()": "{now}::TIMESTAMP",
+    "current_date()": "{now}::DATE",
+    "today()": "{now}::DATE",
+    "get_current_time()": "{now}::TIMETZ",
+    "current_localtime()": "{now}::TIMESTAMP::TIME",
+    "age(since)": "system.main.age({now}::DATE, since), (until, since) AS system.main.age(until, since)",
+}
+"""Every way of SQL to speak of now, and what it says of a moment."""
+
 
 def main() -> None:
     request = orjson.loads(sys.stdin.buffer.read())
@@ -52,6 +67,8 @@ def main() -> None:
         refuse(told, "refused", str(error))
     except (LakeAbsent, LogUnavailable) as error:
         refuse(told, "away", without_secrets(str(error), request["url"]))
+    except duckdb.InterruptException:
+        refuse(told, "too much", too_long(request["seconds"]))
     except (duckdb.OutOfMemoryException, MemoryError):
         refuse(told, "too much", "This takes more memory than a query may; ask for less.")
     except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException, duckdb.FatalException) as error:
@@ -85,19 +102,22 @@ def answer(request: dict[str, Any], told: BinaryIO) -> None:
     reached = checkpoints(connection)
     tables = tables_of(request["facts"])
     offer(connection, scope_of(request), tables)
+    if request["now"]:
+        set_clocks(connection, datetime.fromisoformat(request["now"]))
     lock(connection, request["path"])
     query = request["sql"].strip().rstrip(";")
     check(connection, query, tables)
-    rows = connection.execute(query).to_arrow_reader(BATCH)
-    check_kinds(rows.schema)
     most, counted, size, batches = request["limit"], 0, 0, []
-    for batch in rows:
-        counted, size = counted + batch.num_rows, size + batch.nbytes
-        if size > MOST_BYTES:
-            raise NotAllowed("The answer is larger than 256 MB; ask for fewer rows or columns.")
-        batches.append(batch)
-        if counted > most:
-            break
+    with within(connection, request["seconds"]):
+        rows = connection.execute(query).to_arrow_reader(BATCH)
+        check_kinds(rows.schema)
+        for batch in rows:
+            counted, size = counted + batch.num_rows, size + batch.nbytes
+            if size > MOST_BYTES:
+                raise NotAllowed("The answer is larger than 256 MB; ask for fewer rows or columns.")
+            batches.append(batch)
+            if counted > most:
+                break
     table = pa.Table.from_batches(batches, rows.schema).slice(0, most).rename_columns(distinct(rows.schema.names))
     check_moments(table)
     told.write(
@@ -105,6 +125,22 @@ def answer(request: dict[str, Any], told: BinaryIO) -> None:
     )
     with ipc.new_stream(told, table.schema) as stream:
         stream.write_table(table)
+
+
+@contextmanager
+def within(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Raises duckdb.InterruptException where it takes longer."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def too_long(seconds: float) -> str:
+    return f"This takes longer than {seconds:g} seconds; ask for less."
 
 
 def check_kinds(schema: pa.Schema) -> None:
@@ -181,6 +217,12 @@ def written(value: str | int | date) -> str:
         return str(value)
     text = f"'{literal(str(value))}'"
     return f"{text}::TIMESTAMPTZ" if isinstance(value, date) else text
+
+
+def set_clocks(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
+    """What a query calls now is this moment."""
+    for name, told in CLOCKS.items():
+        connection.execute(f"CREATE TEMP MACRO {name} AS {told.format(now=written(moment))}")
 
 
 def lock(connection: duckdb.DuckDBPyConnection, path: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+
 import duckdb
 import pytest
 
@@ -9,7 +11,8 @@ from eventlog.connections import LAKE_ROLE
 from eventlog.envelope import Caller
 from projections.analytics import FACTS
 from projections.analytics.sandbox.allowed import NotAllowed, check
-from projections.analytics.sandbox.running import lock, offer, tables_of
+from projections.analytics.sandbox.offered import tables
+from projections.analytics.sandbox.running import lock, offer, set_clocks, tables_of
 from projections.analytics.views.view import Scope
 from tests.projections.analytics.histories import Histories, at
 
@@ -74,10 +77,41 @@ def test_facts_and_definitions_are_asked_by_their_names_and_are_one_s_own(ask):
         "FROM range(3) t(i) SELECT i, CASE WHEN i BETWEEN 1 AND 2 THEN 'x' END, i::VARCHAR || 'y', EXISTS (FROM deals)",
         "SELECT date_trunc('month', occurred_at) AS m, count(*) FROM events GROUP BY m HAVING count(*) > 0",
         "VALUES (1), (2)",
+        "SUMMARIZE deals",
+        "FROM (DESCRIBE events) SELECT column_name",
     ],
 )
 def test_what_analysts_ask_is_answered(ask, query):
     ask(query)
+
+
+def test_the_tables_are_shown_with_their_columns(ask):
+    assert {name for (name,) in ask("SHOW TABLES")} == set(OFFERED) == set(tables())
+    for name, table in tables().items():
+        assert {row[0]: row[1] for row in ask(f"DESCRIBE {name}")} == table.columns
+        assert len(table.definition) > 20
+
+
+NOWS = {
+    "epoch(now())": 1741064767.5,
+    "epoch(current_timestamp)": 1741064767.5,
+    "epoch(transaction_timestamp())": 1741064767.5,
+    "epoch(ago(INTERVAL 1 HOUR))": 1741061167.5,
+    "today()": date(2025, 3, 4),
+    "current_date": date(2025, 3, 4),
+    "localtimestamp": datetime(2025, 3, 4, 5, 6, 7, 500_000),
+    "current_time::VARCHAR": "05:06:07.5+00",
+    "localtime": time(5, 6, 7, 500_000),
+    "epoch(age(TIMESTAMP '2025-03-03'))": 86_400,
+}
+
+
+def test_now_is_the_moment_asked_for(locked):
+    cursor = locked.cursor()
+    set_clocks(cursor, datetime(2025, 3, 4, 5, 6, 7, 500_000, UTC))
+    query = f"SELECT {', '.join(NOWS)}"
+    check(cursor, query, OFFERED)
+    assert cursor.execute(query).fetchone() == tuple(NOWS.values())
 
 
 ESCAPES = [
@@ -118,12 +152,17 @@ ESCAPES = [
     "SELECT getvariable('x')",
     "SELECT current_database(), current_schemas(true)",
     "SELECT pg_get_viewdef('events')",
-    "SHOW TABLES",
     "SHOW ALL TABLES",
-    "DESCRIBE events",
+    "SHOW TABLES FROM lake",
+    "SHOW DATABASES",
+    "SHOW VARIABLES",
+    "DESCRIBE",
+    "DESCRIBE lake.checkpoints",
+    "DESCRIBE SELECT * FROM lake.events",
     "FROM (SHOW ALL TABLES)",
     "FROM (DESCRIBE lake.events)",
     "SUMMARIZE lake.events",
+    "SUMMARIZE SELECT * FROM read_text('/etc/passwd')",
     "EXPLAIN SELECT 1",
     "EXPLAIN ANALYZE SELECT 1",
     # SQL within SQL
