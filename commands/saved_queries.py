@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import duckdb
+import orjson
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -32,14 +35,33 @@ def known_zone(name: str) -> str:
         raise ValueError("there is no such time zone; names are like Asia/Shanghai, or UTC") from None
 
 
-Query = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+@cache
+def parser() -> duckdb.DuckDBPyConnection:
+    """A DuckDB that holds nothing, to read SQL with."""
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
+def one_select(query: str) -> str:
+    """Only what DuckDB could not even read is refused: which tables there are is another's to say, and may change."""
+    with parser().cursor() as cursor:
+        row = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
+    assert row is not None
+    parsed = orjson.loads(row[0])
+    if parsed["error"]:
+        raise ValueError(f"one SELECT is needed, in DuckDB's SQL: {parsed['error_message']}")
+    if len(parsed["statements"]) != 1:
+        raise ValueError("one SELECT is needed, and no other statement")
+    return query
+
+
+Query = Annotated[str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(one_select)]
 Cron = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(readable)]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(known_zone)]
 
 
 class SaveQuery(Command):
-    """Keep a query under a name: one SELECT over the lakehouse, as `POST /v1/analytics/query` takes it. It is looked
-    through when it is asked."""
+    """Keep a query under a name: one SELECT over the lakehouse, as `POST /v1/analytics/query` takes it. It is refused
+    here where it cannot be read; which tables and functions it names is looked at when it is asked."""
 
     query_id: UUID | None = Field(None, description="Made by the caller, or for you.")
     name: Text

@@ -77,6 +77,26 @@ async def test_whoever_may_read_keeps_queries_of_its_own_and_shares_them_if_it_l
     assert (await does(colleague, "change-query", 409, query_id=query, name="again"))["allowed"] == ["save-query"]
 
 
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("how many payments were there?", "syntax error"),
+        ("SELECT sum(amount FROM payments", "syntax error"),
+        ("DROP TABLE events", "one SELECT is needed"),
+        ("SELECT 1; SELECT 2", "no other statement"),
+        ("-- later", "no other statement"),
+        ("SELECT " + "(" * 20_000, "one SELECT is needed"),
+    ],
+    ids=lambda text: text[:20],
+)
+async def test_a_query_that_could_never_be_asked_is_not_kept(client, sql, says):
+    query = await saved(client)
+    for command, body in (("save-query", {"name": "payments"}), ("change-query", {"query_id": query})):
+        answer = await client.post(f"/v1/commands/{command}", json={**body, "sql": sql})
+        assert answer.status_code == 422, answer.text
+        assert says in answer.text
+
+
 async def test_answers_are_fetched_in_every_format_with_position_and_code(client, project, house, recorded):
     query = await saved(client)
     await project()
