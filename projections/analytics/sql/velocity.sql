@@ -1,6 +1,7 @@
 -- Pipeline velocity: opportunities * mean value * win rate / cycle days, in the row's currency a day.
 --
--- Opportunities  those open at the moment asked for, with an amount in the currency.
+-- All are opportunities with an amount in the row's currency.
+-- Opportunities  those open at the moment asked for.
 -- Mean value     of those won in the days asked for (all that were won so far, else).
 -- Win rate       won / (won + lost), of those closed in these days.
 -- Cycle days     mean days from opened to won, of those won in these days.
