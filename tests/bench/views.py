@@ -77,6 +77,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "master_data": {},
     "service_cycles": {},
     "service_quality": {"period": "month"},
+    "service_attainment": {"period": "month"},
     "backlog": {},
     "next_best_actions": {},
     "purchase_histories": {},

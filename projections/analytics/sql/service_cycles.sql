@@ -8,7 +8,7 @@
 -- Score              the customer's last word on this cycle, 1 to 5; empty where it was recorded in error.
 -- Kind, priority, channel, product, category, team  as given when the ticket was opened.
 WITH asked AS (
-    FROM cycles
+    SELECT * EXCLUDE (paused_s, paused_since) FROM cycles
      WHERE ($started_from::DATE IS NULL OR started_at >= $started_from::DATE)
        AND ($started_before::DATE IS NULL OR started_at < $started_before::DATE)
        AND ($kind::VARCHAR IS NULL OR kind = $kind)

@@ -23,7 +23,7 @@ from projections.analytics.views.sales import (
     Velocity,
     WinRate,
 )
-from projections.analytics.views.service import Backlog, ServiceCycles, ServiceQuality
+from projections.analytics.views.service import Backlog, ServiceAttainment, ServiceCycles, ServiceQuality
 from projections.analytics.views.view import Chart, Column, View, permit_view, scope
 
 EVERY: tuple[type[View], ...] = (
@@ -48,6 +48,7 @@ EVERY: tuple[type[View], ...] = (
     MasterData,
     ServiceCycles,
     ServiceQuality,
+    ServiceAttainment,
     Backlog,
     NextBestActions,
     PurchaseHistories,

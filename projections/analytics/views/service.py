@@ -72,6 +72,33 @@ class ServiceQuality(View):
     started_before: date | None = None
 
 
+class ServiceAttainment(View):
+    """Which part of the service cycles that ended was answered, and resolved, within limits; and what is late now."""
+
+    name = "service_attainment"
+    columns: ClassVar = {
+        "period": DAY,
+        "dimension": DIMENSION,
+        "cycles": CYCLES,
+        "first_response_met": CYCLES,
+        "first_response_missed": CYCLES,
+        "first_response_attainment": SHARE,
+        "first_response_open_breached": CYCLES,
+        "resolution_met": CYCLES,
+        "resolution_missed": CYCLES,
+        "resolution_attainment": SHARE,
+        "resolution_open_breached": CYCLES,
+    }
+    chart = Chart("lines", x="period", y=("first_response_attainment", "resolution_attainment"))
+
+    first_response_within: int = Field(4 * 3_600, ge=0, description="Seconds to the first public reply; else 4 hours.")
+    resolution_within: int = Field(2 * 86_400, ge=0, description="Seconds until resolved; else 2 days.")
+    period: Period | None = Field(None, description="By when the cycle ended; else all in one.")
+    by: Literal["team", "priority", "kind", "channel", "product", "category"] | None = None
+    ended_from: date | None = Field(None, description="Ended on this day or later.")
+    ended_before: date | None = Field(None, description="Ended before this day.")
+
+
 class Backlog(View):
     """How many service cycles are open, and for how long."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from math import sqrt
+from random import Random
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
 from domain.customer import Customer
 from domain.order import Order, Part
+from domain.service_times import service_times, wall_clock, without
 from domain.ticket import Ticket
 from projections.analytics.views.customers import (
     Channels,
@@ -23,10 +26,12 @@ from projections.analytics.views.customers import (
     WhiteSpace,
 )
 from projections.analytics.views.money import ReceivablesAgeing, Revenue
-from projections.analytics.views.service import Backlog, ServiceQuality
+from projections.analytics.views.service import Backlog, ServiceAttainment, ServiceQuality
 from tests.projections.analytics.histories import Histories, at
+from tests.projections.analytics.test_views import history
 
 END = date(2025, 6, 30)
+RESUMED = cast("Any", Ticket.Resumed)(originator_id=uuid4(), originator_version=1, timestamp=at(1, 1), answered=True)
 
 
 @pytest.fixture(scope="module")
@@ -304,10 +309,78 @@ def test_the_backlog_is_as_old_as_on_that_day(company):
     assert company.told(Backlog(as_of=at(1, 5), by="team"), "dimension", "open") == [("north", 1)]
 
 
+def test_service_that_was_in_time_is_met_and_what_is_still_open_and_late_stands_apart(company):
+    hour = timedelta(hours=1)
+    resolved(company, at(1, 10), 30, team="north")  # answered after an hour
+    resolved(company, at(1, 10), 60, team="north")
+    late = company.opens_ticket(at(1, 10), team="north")
+    company.happens(late, Ticket.Replied, at(1, 10) + 5 * hour, author="agent", public=True, cycle=1)
+    company.happens(late, Ticket.Resolved, at(1, 10) + 6 * hour, cycle=1)
+    for hours in (3, 5):  # closed without an answer: too soon to be late, and late
+        company.happens(company.opens_ticket(at(1, 10), team="north"), Ticket.Closed, at(1, 10) + hours * hour, cycle=1)
+    waiting = company.opens_ticket(at(1, 10), team="south")
+    company.happens(waiting, Ticket.Paused, at(1, 10) + 3 * hour)
+    names = ("dimension", "cycles", "first_response_met", "first_response_missed", "first_response_attainment")
+    asked = {"by": "team", "as_of": at(1, 20)}
+    assert company.told(ServiceAttainment(**asked), *names, "first_response_open_breached") == [
+        ("north", 5, 2, 2, 0.5, 0),
+        ("south", 0, 0, 0, None, 0),  # it waits for the customer
+    ]
+    names = ("dimension", "resolution_met", "resolution_missed", "resolution_attainment", "resolution_open_breached")
+    assert company.told(ServiceAttainment(**asked), *names) == [
+        ("north", 2, 1, pytest.approx(2 / 3), 0),
+        ("south", 0, 0, None, 0),
+    ]
+    company.happens(waiting, Ticket.Resumed, at(1, 12))
+    names = ("first_response_open_breached", "resolution_open_breached")
+    assert company.told(ServiceAttainment(**asked), "dimension", *names)[1] == ("south", 1, 1)
+    strict = ServiceAttainment(**asked, first_response_within=3600, resolution_within=6 * 3600)
+    assert company.told(strict, "first_response_met", "resolution_met") == [(2, 1), (0, 0)]
+    by_month = ServiceAttainment(period="month", as_of=at(2, 3))
+    assert company.told(by_month, "period", "cycles", *names) == [
+        (date(2025, 1, 1), 5, 0, 0),
+        (date(2025, 2, 1), 0, 1, 1),
+    ]
+    ended = {"ended_from": date(2025, 1, 11), "ended_before": date(2025, 1, 12), "as_of": at(2, 3)}
+    assert company.told(ServiceAttainment(**ended), "cycles") == [(1,)]
+
+
+@pytest.mark.parametrize("until", [timedelta(minutes=20), timedelta(days=1)], ids=str)
+def test_attainment_is_what_the_domain_s_service_times_give(company, until):
+    """Tickets with any events in any order, but reopened only once they had ended: each cycle by what `service_times`
+    says of it."""
+    chance, moment = Random(20250102), at(1, 1, 0) + until
+    counted = dict.fromkeys(list(ServiceAttainment.columns)[2:], 0)
+    for _ in range(500):
+        happened, ticket = history(chance), uuid4()
+        if not all(cycle.ended_at for cycle in service_times(happened)[:-1]):
+            continue
+        for when, event in happened:
+            company.happens(ticket, type(event), when, **vars(event))
+        seen = [entry for entry in happened if entry[0] <= moment]
+        for cycle in service_times([*seen, (moment, RESUMED)]):  # a pause lasts until then
+            worked = without(cycle.pauses, cycle.started_at, cycle.ended_at or moment, wall_clock)
+            counted["cycles"] += cycle.ended_at is not None
+            for name, took, limit in (
+                ("first_response", cycle.first_response, timedelta(minutes=3)),
+                ("resolution", cycle.resolution, timedelta(minutes=9)),
+            ):
+                if (worked if took is None else took) > limit:
+                    counted[f"{name}_missed" if cycle.ended_at else f"{name}_open_breached"] += 1
+                elif took is not None and cycle.ended_at:
+                    counted[f"{name}_met"] += 1
+    for name in ("first_response", "resolution"):
+        met, missed = counted[f"{name}_met"], counted[f"{name}_missed"]
+        counted[f"{name}_attainment"] = pytest.approx(met / (met + missed))
+    asked = ServiceAttainment(as_of=moment, first_response_within=180, resolution_within=540)
+    assert company.told(asked, *counted) == [tuple(counted.values())]
+    assert min(counted[name] for name in counted if not name.endswith("attainment")) > 0
+
+
 @pytest.mark.parametrize(
     "view",
     [Revenue(by="region"), ReceivablesAgeing(), CohortRetention(), TopCustomers(), WhiteSpace(), CustomerDistribution(),
-     CustomerGrowth(), Channels(), MasterData(), ServiceQuality(), Backlog()],
+     CustomerGrowth(), Channels(), MasterData(), ServiceQuality(), ServiceAttainment(), Backlog()],
     ids=lambda view: view.name,
 )  # fmt: skip
 def test_of_an_empty_log_there_is_nothing_to_tell(company, view):

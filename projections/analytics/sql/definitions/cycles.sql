@@ -5,6 +5,7 @@
 -- to none. Ended as  resolved; unresolved (closed without a resolution); merged; empty while it runs.
 -- First response     seconds from the start to our first public reply, without the pauses between.
 -- Resolution         seconds from the start until resolved, without the pauses; empty when it ended otherwise.
+-- Paused             seconds of the pauses that are over; `paused_since` is when the one began that it is in.
 -- Score              the customer's last word on this cycle, 1 to 5; empty where it was recorded in error.
 -- Kind, priority, channel, product, category, team  as given when the ticket was opened.
 WITH told AS (
@@ -34,7 +35,8 @@ WITH told AS (
 ), waited AS (
     SELECT stream_id, turn,
            sum(greatest(epoch_us(least(coalesce(over_at, answered_at), answered_at)) - epoch_us(began_at), 0)) / 1e6 AS answering,
-           sum(epoch_us(over_at) - epoch_us(began_at)) / 1e6 AS resolving
+           sum(epoch_us(over_at) - epoch_us(began_at)) / 1e6 AS resolving,
+           max(began_at) FILTER (over_at IS NULL) AS paused_since
       FROM marks JOIN outcome USING (stream_id, turn)
      WHERE what = 'paused' AND before IS DISTINCT FROM 'paused'
      GROUP BY stream_id, turn
@@ -48,6 +50,6 @@ SELECT stream_id AS ticket_id, cycle, customer_id, kind, priority, channel, prod
        CASE ended_by WHEN 'closed' THEN 'unresolved' ELSE ended_by END AS ended_as,
        (epoch_us(answered_at) - epoch_us(started_at)) / 1e6 - coalesce(answering, 0) AS first_response_s,
        CASE ended_by WHEN 'resolved' THEN (epoch_us(ended_at) - epoch_us(started_at)) / 1e6 - coalesce(resolving, 0) END AS resolution_s,
-       score
+       score, coalesce(resolving, 0) AS paused_s, paused_since
   FROM turns JOIN outcome USING (stream_id, turn) JOIN opened USING (stream_id)
   LEFT JOIN waited USING (stream_id, turn) LEFT JOIN score USING (stream_id, cycle)

@@ -34,7 +34,8 @@ WITH step AS (
 ), waited AS (
     SELECT p.stream_id, p.turn,
            sum(greatest(extract(epoch FROM least(p.over_at, t.answered_at) - p.began_at), 0)) AS answering,
-           sum(extract(epoch FROM p.over_at - p.began_at)) AS resolving
+           sum(extract(epoch FROM p.over_at - p.began_at)) AS resolving,
+           max(p.began_at) FILTER (WHERE p.over_at IS NULL) AS paused_since
       FROM pause p JOIN turns t USING (stream_id, turn)
      WHERE p.what = 'paused' AND p.before IS DISTINCT FROM 'paused'
      GROUP BY p.stream_id, p.turn
@@ -47,7 +48,7 @@ SELECT t.stream_id AS ticket_id, t.cycle, o.customer_id, o.kind, o.priority, o.c
        (extract(epoch FROM t.answered_at - t.started_at) - coalesce(w.answering, 0))::float8 AS first_response_s,
        CASE t.ended_by WHEN 'resolved'
             THEN (extract(epoch FROM t.ended_at - t.started_at) - coalesce(w.resolving, 0))::float8 END AS resolution_s,
-       s.score
+       s.score, coalesce(w.resolving, 0) AS paused_s, w.paused_since
   FROM turns t
   JOIN (SELECT stream_id, customer_id, kind, priority, channel, product, category, team FROM ticket_steps WHERE what = 'opened') o
        USING (stream_id)
