@@ -65,6 +65,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "forecast_accuracy": {},
     "attainment": {},
     "slippage": {"by": "owner"},
+    "sales_results": {"by": "owner"},
+    "sales_trend": {},
     "revenue": {},
     "receivables_ageing": {},
     "rfm": {},

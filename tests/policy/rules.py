@@ -43,6 +43,8 @@ ORDER: dict[str, set[str]] = {"order": set()}
 FIGURES = {
     **dict.fromkeys(("funnel", "stage-times", "stage-survival"), SALE),
     **dict.fromkeys(("win-rate", "velocity", "forecast", "forecast-accuracy", "slippage"), CUSTOMER | SALE),
+    "sales-results": CUSTOMER | SALE,
+    "sales-trend": CUSTOMER | SALE | ORDER,
     **dict.fromkeys(("revenue", "receivables-ageing", "rfm", "cohort-retention", "top-customers"), CUSTOMER | ORDER),
     **dict.fromkeys(("white-space", "customer-distribution"), CUSTOMER | ORDER),
     **dict.fromkeys(("customer-growth", "master-data"), CUSTOMER),

@@ -12,6 +12,7 @@ from projections.analytics.views.customers import (
 )
 from projections.analytics.views.money import ReceivablesAgeing, Revenue
 from projections.analytics.views.outlook import DealOutlook, NextBestActions, PurchaseHistories
+from projections.analytics.views.reports import SalesResults, SalesTrend
 from projections.analytics.views.sales import (
     Attainment,
     Forecast,
@@ -36,6 +37,8 @@ EVERY: tuple[type[View], ...] = (
     ForecastAccuracy,
     Attainment,
     Slippage,
+    SalesResults,
+    SalesTrend,
     Revenue,
     ReceivablesAgeing,
     Rfm,

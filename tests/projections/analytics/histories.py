@@ -32,6 +32,7 @@ class Histories:
 
     def __init__(self, lake: Lake, positions: int = 0) -> None:
         self.lake, self.caller = lake, Caller(f"tenant-{uuid4().hex[:8]}", "li")
+        self.events: list[Recorded] = []
         self._versions: dict[UUID, int] = {}
         self._waiting: list[Recorded] = []
         self._position = positions
@@ -43,10 +44,10 @@ class Histories:
         stream, _, name = kind.__qualname__.partition(".")
         type_ = f"{stream.lower()}.{re.sub(r'(?<!^)(?=[A-Z])', '_', name).lower()}"
         self._position += 1
-        self._waiting.append(
-            Recorded(self._position, self.caller.tenant, stream.lower(), id, version, 0, id, uuid4(), type_, 1, moment,
-                     moment, "li", None, None, uuid4(), None, "", None, event)
-        )  # fmt: skip
+        recorded = Recorded(self._position, self.caller.tenant, stream.lower(), id, version, 0, id, uuid4(), type_, 1,
+                            moment, moment, "li", None, None, uuid4(), None, "", None, event)  # fmt: skip
+        self.events.append(recorded)
+        self._waiting.append(recorded)
         return id
 
     def opens(self, moment: datetime, amount: int | None = 1000, currency: str = "CNY", **values: Any) -> UUID:
