@@ -73,6 +73,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "cohort_retention": {},
     "top_customers": {},
     "white_space": {},
+    "baskets": {"support": Decimal("0.00001")},
+    "next_products": {},
     "customer_distribution": {},
     "customer_growth": {},
     "channels": {},

@@ -46,7 +46,7 @@ FIGURES = {
     "sales-results": CUSTOMER | SALE,
     "sales-trend": CUSTOMER | SALE | ORDER,
     **dict.fromkeys(("revenue", "receivables-ageing", "rfm", "cohort-retention", "top-customers"), CUSTOMER | ORDER),
-    **dict.fromkeys(("white-space", "customer-distribution"), CUSTOMER | ORDER),
+    **dict.fromkeys(("white-space", "baskets", "next-products", "customer-distribution"), CUSTOMER | ORDER),
     **dict.fromkeys(("customer-growth", "master-data"), CUSTOMER),
     **dict.fromkeys(("service-cycles", "service-quality", "service-attainment", "backlog"), TICKET),
     "purchase-histories": CUSTOMER | ORDER,

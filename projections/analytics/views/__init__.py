@@ -1,5 +1,6 @@
 """The questions that the lakehouse answers, each with its parameters; what a figure means stands above its SQL."""
 
+from projections.analytics.views.baskets import Baskets, NextProducts
 from projections.analytics.views.customers import (
     Channels,
     CohortRetention,
@@ -45,6 +46,8 @@ EVERY: tuple[type[View], ...] = (
     CohortRetention,
     TopCustomers,
     WhiteSpace,
+    Baskets,
+    NextProducts,
     CustomerDistribution,
     CustomerGrowth,
     Channels,
