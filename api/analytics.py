@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import PATIENCE_S, AsOf, Calling, Fresh, House, Reading, reading
-from api.errors import BadRequest, invalid
+from api.errors import BadRequest, bad_parameters
 from api.reads import clocks
 from api.tables import FORMATS, MEDIA_TYPES, Format, format_of
 from commands.dispatch import permit
@@ -198,7 +198,7 @@ def picture_of(view: type[View], kind: str) -> Endpoint:
 
 
 async def asked_of(request: Request, house: House, view: type[View]) -> tuple[HowTold, View, Cut]:
-    """What is asked. Raises Invalid, BadRequest, BadPosition, PositionAbandoned."""
+    """What is asked. Raises BadParameters, BadRequest, BadPosition, PositionAbandoned."""
     given = request.query_params.multi_items()
     if len({name for name, _ in given}) < len(given):
         raise BadRequest("Each parameter may be given once.")
@@ -209,7 +209,7 @@ async def asked_of(request: Request, house: House, view: type[View]) -> tuple[Ho
         asked = {"as_of": in_utc(cut.as_of), "known_at": cut.known_at}
         return told, view.model_validate(own | {name: at for name, at in asked.items() if at is not None}), cut
     except ValidationError as error:
-        raise invalid(error) from None
+        raise bad_parameters(error) from None
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

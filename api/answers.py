@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.accesses import Rows, shown_in
 from api.door import Begun, begin_recording, visit
-from api.errors import BadRequest, invalid
+from api.errors import BadRequest, bad_parameters
 from api.kronika import Kronika, kronika
 from api.tide import LOG, asked_levels, least
 from commands.dispatch import SKEW, NotFound, permit
@@ -245,12 +245,12 @@ async def reading_as_of(
 
 
 def asked_of(request: Request) -> tuple[AsOf, list[tuple[str, str]]]:
-    """As of when and how fresh a list is asked for, and its other parameters. Raises Invalid."""
+    """As of when and how fresh a list is asked for, and its other parameters. Raises BadParameters."""
     given = request.query_params.multi_items()
     try:
         asked = AsOf.model_validate({name: text for name, text in given if name in AsOf.model_fields})
     except ValidationError as error:
-        raise invalid(error) from None
+        raise bad_parameters(error) from None
     return asked, [(name, text) for name, text in given if name not in AsOf.model_fields]
 
 

@@ -15,6 +15,7 @@ MAX_DEPTH = 32
 MAX_EXPONENT = 40
 """Powers of ten; no amount or count is anywhere near, and written out 1e999999999 would fill the memory."""
 MAX_INT = 2**63 - 1
+OUT_OF_RANGE = f"a number is out of range: whole ones go to {MAX_INT}, others to 1e{MAX_EXPONENT}"
 
 JSON = frozenset({b"application/json"})
 LINES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
@@ -40,6 +41,8 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> b
 
 def media_type(headers: Mapping[bytes, bytes], taken: frozenset[bytes]) -> bytes:
     """The body's type, without parameters. Raises WrongMediaType."""
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise WrongMediaType("Send the body as it is, without a Content-Encoding.")
     given = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if given not in taken:
         raise WrongMediaType(f"Send {' or '.join(sorted(kind.decode() for kind in taken))} as the Content-Type.")
@@ -67,10 +70,12 @@ def parsed(raw: bytes) -> Any:
 
 def reason(error: Exception) -> str:
     match error:
+        case json.JSONDecodeError() if not error.doc.strip():
+            return "The body is empty; send JSON."
         case json.JSONDecodeError():
-            return f"No JSON: {error.msg} at character {error.pos}."
+            return f"The body is no JSON at character {error.pos}: {error.msg}."
         case UnicodeDecodeError():
-            return f"No UTF-8 at byte {error.start}."
+            return f"The body is no UTF-8 at byte {error.start}; send JSON in UTF-8."
         case RecursionError():
             return f"The JSON is nested deeper than {MAX_DEPTH}."
         case _:
@@ -84,7 +89,9 @@ class Refused(Exception):
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise ValueError("The JSON names one member of an object twice.")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"The JSON names one member of an object twice: {twice[:80]}.")
     return values
 
 
@@ -92,20 +99,20 @@ def fraction(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise Refused("a number is out of range") from None
+        raise Refused(OUT_OF_RANGE) from None
     if abs(value.adjusted()) > MAX_EXPONENT:
-        raise Refused("a number is out of range")
+        raise Refused(OUT_OF_RANGE)
     return value
 
 
 def integer(text: str) -> int:
     if len(text) > 20 or abs(value := int(text)) > MAX_INT:
-        raise Refused("a number is out of range")
+        raise Refused(OUT_OF_RANGE)
     return value
 
 
 def constant(text: str) -> Any:
-    raise ValueError(f"No JSON: {text} is no number.")
+    raise ValueError(f"The body is no JSON: {text} is no number.")
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=once, parse_float=fraction, parse_int=integer, parse_constant=constant)

@@ -19,7 +19,7 @@ from uuid_utils import uuid7  # of no UUID but its text is wanted
 
 from api import body
 from api.door import Visit, respond, visit
-from api.errors import BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
+from api.errors import WORDS, BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
 from api.kronika import Kronika, kronika
 from commands.command import Command, Registration, registered, streams
 from commands.dispatch import Asked, dispatch, permit
@@ -252,7 +252,7 @@ def read_item(given: Any, otherwise: str | None = None) -> Item | Fault:
         if not isinstance(given, dict):
             raise Invalid.at((), "an item is an object", "dict_type")
         for name in sorted(given.keys() - BatchItem.model_fields.keys()):
-            raise Invalid.at((name[:80],), "Extra inputs are not permitted", "extra_forbidden")
+            raise Invalid.at((name[:80],), WORDS["extra_forbidden"], "extra_forbidden")
         if not isinstance(given.get("key"), str | None):
             raise Invalid.at(("key",), "a key is a string", "string_type")
         key = key_of(otherwise if given.get("key") is None else given["key"])

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive
 from api.answers import Calling, House
 from api.commands import CommandAnswer, as_answer, key_of
 from api.door import visit
-from api.errors import BadBody, Invalid, TooLarge, WrongMediaType
+from api.errors import WORDS, BadBody, Invalid, TooLarge, WrongMediaType
 from commands.dispatch import NotFound, lets, permit
 from commands.importing.files import Delivered, measured
 from commands.importing.requesting import Wish, request
@@ -129,7 +129,7 @@ async def wish_of(form: FormData) -> Wish:
         texts["mapping"] = text_of(await mapping.read(MOST_TEXT + 1))
         called = name_of(mapping) or called
     for name in sorted(texts.keys() - {"mapping", "dry_run", "corrects"}):
-        raise Invalid.at((name[:80],), "Extra inputs are not permitted", "extra_forbidden")
+        raise Invalid.at((name[:80],), WORDS["extra_forbidden"], "extra_forbidden")
     dry_run = texts.get("dry_run", "false").lower()
     if dry_run not in ("true", "false"):
         raise Invalid.at(("dry_run",), "dry_run is true or false", "bool_parsing")
@@ -138,7 +138,7 @@ async def wish_of(form: FormData) -> Wish:
     except ValueError:
         raise Invalid.at(("corrects",), "corrects is the id of an import", "uuid_parsing") from None
     if "mapping" not in texts and corrects is None:
-        raise Invalid.at(("mapping",), "Field required", "missing")
+        raise Invalid.at(("mapping",), WORDS["missing"], "missing")
     return Wish(texts.get("mapping"), called, dry_run=dry_run == "true", corrects=corrects)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answers import AsOf, Calling, House, asked_of, reading_as_of
-from api.errors import invalid
+from api.errors import bad_parameters
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
 from commands.dispatch import NotFound, permit
 from domain.pipeline import DEFAULT_PIPELINE_ID
@@ -38,7 +38,7 @@ class Board(BaseModel):
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
-            raise invalid(error) from None
+            raise bad_parameters(error) from None
 
 
 class BoardAnswer(BaseModel):

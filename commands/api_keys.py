@@ -7,9 +7,9 @@ from ipaddress import ip_network
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from commands.command import Command, Crm, Label, handles, in_utc
+from commands.command import Command, Crm, Label, Moment, handles
 from domain.api_key import ApiKey
 from domain.roles import Action
 from domain.user import User
@@ -20,7 +20,10 @@ USUAL = timedelta(days=365)
 
 def network(given: str) -> str:
     """An address, or a range of them, as it is usually written. Raises ValueError."""
-    return str(ip_network(given, strict=False))
+    try:
+        return str(ip_network(given, strict=False))
+    except ValueError:
+        raise ValueError("an address, or a range of them like 10.1.0.0/16, is expected") from None
 
 
 Network = Annotated[
@@ -41,7 +44,7 @@ class IssueKey(Command):
     label: Label
     scopes: Annotated[tuple[Action, ...], Field(min_length=1, max_length=3)]
     networks: Annotated[tuple[Network, ...], Field(max_length=50)] = ()
-    expires_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    expires_at: Moment | None = None
     secret_id: SecretId
 
 

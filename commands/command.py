@@ -13,11 +13,12 @@ from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 from babel.numbers import list_currencies
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain import AGGREGATES, policy
 from domain.aggregate import Aggregate, Event
 from domain.roles import Action
+from domain.values import dated
 from eventlog.codec import kind_of
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -47,6 +48,9 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+Moment = Annotated[AwareDatetime, BeforeValidator(dated), AfterValidator(in_utc)]
+
+
 class Command(BaseModel):
     """Something that is asked for: an imperative with everything needed to decide it.
 
@@ -56,7 +60,7 @@ class Command(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    occurred_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    occurred_at: Moment | None = None
     reason: Text | None = None
 
 

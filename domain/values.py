@@ -1,12 +1,16 @@
-"""Values that aggregates share: addresses, telephone numbers, rounding to the cent; plain, frozen and comparable."""
+"""Values that are shared: addresses, telephone numbers, rounding to the cent, moments as they are written."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TypeVar
 from unicodedata import decimal
 
+T = TypeVar("T")
 CENT = Decimal("0.01")
+DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -40,3 +44,11 @@ class Phone:
 def cents(amount: Decimal) -> Decimal:
     """Round to the cent, half to even, as ledgers do."""
     return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
+
+
+def dated(given: T) -> T:
+    """What begins with a day, where it is text. Raises ValueError for a bare number: whether it counts seconds or
+    milliseconds, nobody can know."""
+    if isinstance(given, str | int | float | Decimal) and not DATED.match(str(given).lstrip()):
+        raise ValueError("a day is written like 2026-01-31, a moment with its zone like 2026-01-31T09:00:00Z")
+    return given

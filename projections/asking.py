@@ -12,8 +12,9 @@ from uuid import UUID
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter, ValidationError
 
+from domain.values import dated
 from projections.resource import COMPARISONS, OPERATORS, Kind, Resource
 
 Total = OneOf["none", "estimate", "exact"]
@@ -46,8 +47,8 @@ VALUES: dict[Kind, TypeAdapter[Any]] = {
     "id": TypeAdapter(UUID),
     "number": TypeAdapter(Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(writable)]),
     "integer": TypeAdapter(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
-    "date": TypeAdapter(date),
-    "moment": TypeAdapter(AwareDatetime),
+    "date": TypeAdapter(Annotated[date, BeforeValidator(dated)]),
+    "moment": TypeAdapter(Annotated[AwareDatetime, BeforeValidator(dated)]),
     "flag": TypeAdapter(bool),
 }
 LOOKS: dict[Kind, str] = {

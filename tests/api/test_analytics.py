@@ -181,11 +181,11 @@ async def test_more_rows_than_asked_for_are_announced(client, business):
 @pytest.mark.parametrize(
     ("asked", "status", "says"),
     [
-        ({"cohort": "week"}, 422, "cohort"),
-        ({"surprise": "1"}, 422, "surprise"),
-        ({"entered_from": "2025-02-30"}, 422, "entered_from"),
-        ({"format": "xls"}, 422, "format"),
-        ({"limit": "0"}, 422, "limit"),
+        ({"cohort": "week"}, 400, "cohort"),
+        ({"surprise": "1"}, 400, "surprise"),
+        ({"entered_from": "2025-02-30"}, 400, "entered_from"),
+        ({"format": "xls"}, 400, "format"),
+        ({"limit": "0"}, 400, "limit"),
         ({"as_of": "yesterday"}, 400, "as_of"),
         ({"as_of": "2999-01-01"}, 400, "yet to come"),
         ({"known_at": "1.999999999"}, 400, "beyond"),
@@ -201,9 +201,9 @@ async def test_a_parameter_that_cannot_be_is_told_clearly(client, business, aske
 
 async def test_rates_are_told_by_currency(client, business):
     path = path_of("purchase_histories")
-    for rates, says in (("USD", "USD:0.9"), ("USD:0", "greater than 0"), ("USD:x", "decimal")):
+    for rates, says in (("USD", "USD:0.9"), ("USD:0", "more than 0"), ("USD:x", "a number")):
         answer = await client.get(path, params={"currency": "CNY", "rates": rates})
-        assert answer.status_code == 422
+        assert answer.status_code == 400
         assert says in answer.text
     told = [
         (await client.get(path, params={"currency": "EUR", **rates})).json()["rows"][0]

@@ -164,6 +164,7 @@ DEEP = '{"a":' * 40 + "1" + "}" * 40
         (b"[]", 422, "invalid"),
         (b"null", 422, "invalid"),
         (b'{"kind": "person", "name": "a", "occurred_at": "2026-01-01T00:00:00"}', 422, "invalid"),
+        (b'{"kind": "person", "name": "a", "occurred_at": 1767225600}', 422, "invalid"),
         (b'{"kind": "person", "name": "a", "occurred_at": "2999-01-01T00:00:00Z"}', 422, "future-moment"),
         (b'{"name": "' + b"x" * 1_000_000 + b'"}', 413, "too-large"),
     ],
@@ -181,11 +182,39 @@ async def test_faults_are_told_without_the_values(client):
     assert "secret" not in json.dumps(problem)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"name": None}, "name: text is expected"),
+        ({"name": " "}, "name: its length is to be at least 1"),
+        ({"kind": "robot"}, "kind: 'person' or 'organisation' is expected"),
+        ({"nmae": "a"}, "nmae: not known here, leave it out"),
+        ({"customer_id": 7}, "customer_id: an id like 6b0f2c7e-5d43-5f0a-9c1b-0a5a1e5c0d01 is expected"),
+        ({"birthday": "soon"}, "birthday: a day like 2026-01-31 is expected"),
+        ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at: a moment with its zone like 2026-01-31T09:00:00Z"),
+        ({"emails": ["a@example.com", "b"]}, "emails.1: an e-mail address looks like li.wei@example.com"),
+        ({"phones": [{"raw": "12345"}]}, "phones.0.e164: needed, and missing"),
+        ({"external_ids": "shop"}, "external_ids: a list is expected"),
+    ],
+)
+async def test_a_fault_is_told_by_its_field_in_words_of_ours(client, fields, says):
+    problem = is_problem(await client.post(REGISTER, json=PERSON | fields), 422, "invalid")
+    assert says in problem["detail"]
+
+
+async def test_of_many_faults_the_sentence_tells_the_first_and_the_list_all(client):
+    problem = is_problem(await client.post(REGISTER, json={"a": 1, "b": 2, "c": 3}), 422, "invalid")
+    assert len(problem["errors"]) == 5
+    assert problem["detail"].endswith("more in `errors`.")
+
+
 async def test_only_json_is_taken(client):
     is_problem(
         await client.post(REGISTER, content=b"{}", headers={"Content-Type": "text/plain"}), 415, "wrong-media-type"
     )
     is_problem(await client.post(REGISTER, content=b"{}"), 415, "wrong-media-type")
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    is_problem(await client.post(REGISTER, content=b"{}", headers=packed), 415, "wrong-media-type")
 
 
 async def test_numbers_are_exact(client):

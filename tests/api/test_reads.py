@@ -129,6 +129,7 @@ async def test_pages_hold_every_row_once(client, project):
         {"cursor": "x"},
         {"total": "perhaps"},
         {"created_at.gte": "yesterday"},
+        {"created_at.gte": "2026"},
         {"version.gte": "9" * 40},
         {"name.has": "x"},
     ],
@@ -139,7 +140,26 @@ async def test_what_cannot_be_asked_is_answered_with_what_can(client, parameters
 
 @pytest.mark.parametrize("parameters", [{"wait": "31"}, {"wait": "nan"}, {"wait": "-1"}, {"min_position": "x" * 50}])
 async def test_how_fresh_is_checked(client, parameters):
-    is_problem(await client.get("/v1/customers", params=parameters), 422, "invalid")
+    problem = is_problem(await client.get("/v1/customers", params=parameters), 400, "bad-query")
+    assert [[name] for name in parameters] == [fault["loc"] for fault in problem["errors"]]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "customers?limit=0",
+        "customers?wait=x",
+        "customers/x",
+        "customers/search?q=x&limit=0",
+        f"customers/{uuid4()}/history?limit=0",
+        f"customers/{uuid4()}/360?surprise=1",
+        "events?limit=0",
+        "pipeline?limit=501",
+        "analytics/funnel?limit=0",
+    ],
+)
+async def test_a_wrong_parameter_is_the_same_problem_whatever_is_asked(client, address):
+    is_problem(await client.get(f"/v1/{address}"), 400, "bad-query")
 
 
 @pytest.mark.parametrize(
