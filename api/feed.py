@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,10 +16,12 @@ from api.tide import LOG
 from eventlog.envelope import Source
 from eventlog.errors import BadPosition
 from projections.freshness import NotFreshYet
-from projections.shown_events import DECIDING, events_shown
+from projections.shown_events import DECIDING, events_shown, types_of
 from projections.told import as_told
 
 MOST = 1_000
+REST_S = 0.1
+"""Whoever waits for what is rare does not look at all else as it comes."""
 
 router = APIRouter(tags=["events"])
 
@@ -28,6 +31,12 @@ class From(Fresh):
 
     after: str | None = Field(
         None, max_length=40, description="`next` of an earlier answer; absent: from the beginning.", examples=["1.42"]
+    )
+    type: str | None = Field(
+        None,
+        max_length=2_000,
+        description="Only these types of events, or all of these kinds of streams, with commas between.",
+        examples=["order.placed,ticket"],
     )
     limit: int = Field(100, ge=1, le=MOST)
     wait: float = Field(
@@ -76,9 +85,11 @@ class Events(BaseModel):
 async def events(caller: Calling, house: House, asked: Annotated[From, Query()]) -> Response:
     """Go on with `next` from each answer: nothing is passed over, nothing comes twice. With `wait` an answer that would
     be empty is held back until something happens. Personal fields of a person who was forgotten are null. Whoever does
-    not see everything is shown events of what it sees when it asks; an answer may be empty, and yet not the last."""
+    not see everything is shown events of what it sees when it asks. For it, and with `type`, an answer may be empty and
+    yet not the last: go on with its `next`."""
+    types = types_of(asked.type) if asked.type is not None else None
     after = await house.position(asked.after) if asked.after is not None else 0
-    deadline = time.monotonic() + asked.wait
+    deadline, rest = time.monotonic() + asked.wait, 0.0
     names = [LOG] if caller.sights is None else DECIDING
     while True:
         async with reading(house, caller, asked, names) as read:
@@ -86,11 +97,14 @@ async def events(caller: Calling, house: House, asked: Annotated[From, Query()])
             if after > head and caller.sights is None:
                 raise BadPosition("This position lies ahead of the log; use one that an answer has given you.")
             found, reached = await events_shown(
-                read.connection, house.log.codec, caller, after=after, up_to=head, limit=asked.limit
+                read.connection, house.log.codec, caller, after=after, up_to=head, types=types, limit=asked.limit
             )
             if found or reached < head or time.monotonic() >= deadline:
                 told = [as_told(recorded, house.log.codec, house.token, caller) for recorded in found]
                 return read.answer({"events": told, "next": house.token(reached)})
+        after = reached
+        await asyncio.sleep(rest)
+        rest = REST_S
         try:
             await house.tide.at_least(names, head + 1, deadline - time.monotonic())
         except NotFreshYet:

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 
 from domain.policy import Forbidden
 from eventlog import feed
-from eventlog.codec import Codec, event_types
+from eventlog.codec import Codec
 from eventlog.envelope import Caller
 from projections import RESOURCES
 from projections.as_of import listed, read_from, settled
@@ -20,7 +20,7 @@ from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut
 from projections.query import Plan
 from projections.resource import Kind, Resource
-from projections.shown_events import DECIDING, events_shown
+from projections.shown_events import DECIDING, events_shown, types_of
 from projections.timeline import TIMELINE
 from projections.told import as_told
 
@@ -170,10 +170,7 @@ class Events:
         for name, value in filters:
             if name != "kinds":
                 raise BadQuery(f"events cannot be filtered by {name!r}; possible: kinds.")
-            self._types = [
-                *(self._types or ()),
-                *(type for kind in value.split(",") for type in types_of(kind.strip())),
-            ]
+            self._types = [*(self._types or ()), *types_of(value)]
 
     async def reflects(self, connection: AsyncConnection[Any]) -> int:
         if self._caller.sights is None:
@@ -194,14 +191,3 @@ class Events:
             )
             told = [as_told(recorded, codec, token, caller) for recorded in found if self._cut.keeps(recorded)]
             yield Rows([{name: event[name] for name in self.columns} for event in told])
-
-
-def types_of(kind: str) -> list[str]:
-    """The event types of a stream, or one of them. Raises BadQuery."""
-    types = event_types()
-    if kind in types:
-        return [kind]
-    if of_stream := [known.name for known in types.values() if known.stream_type == kind]:
-        return of_stream
-    streams = sorted({known.stream_type for known in types.values()})
-    raise BadQuery(f"there are no events of the kind {kind!r}; possible: {', '.join([*streams, *types])}.")

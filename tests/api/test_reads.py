@@ -314,6 +314,36 @@ class TestEvents:
         here = (await asked(client, "register-customer", **PERSON))["position"]
         assert await got(client, "/v1/events", after=here, wait=0.1) == {"events": [], "next": here}
 
+    async def test_only_the_types_and_streams_asked_for_are_told_and_the_feed_goes_on_after_all_else(self, client):
+        here = (await asked(client, "register-customer", **PERSON))["position"]
+        sale = (await asked(client, "open-opportunity", title="Pumps"))["id"]
+        customer = (await asked(client, "register-customer", **PERSON))["id"]
+        await asked(client, "rename-customer", customer_id=customer, name="李雷")
+        last = (await asked(client, "open-opportunity", title="Valves"))["position"]
+
+        page = await got(client, "/v1/events", after=here, type="customer.renamed,opportunity", limit=2)
+        assert [(event["type"], event["stream_id"]) for event in page["events"]] == [
+            ("opportunity.opened", sale),
+            ("customer.renamed", customer),
+        ]
+        (event,) = (await got(client, "/v1/events", after=page["next"], type="customer.renamed, opportunity"))["events"]
+        assert event["position"] == last
+        assert await got(client, "/v1/events", after=here, type="ticket") == {"events": [], "next": last}
+
+    async def test_whoever_waits_for_a_type_is_not_told_of_others(self, client):
+        here = (await asked(client, "register-customer", **PERSON))["position"]
+        waiting = asyncio.create_task(got(client, "/v1/events", after=here, type="opportunity.opened", wait=10))
+        await asked(client, "register-customer", **PERSON)
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        told = await asked(client, "open-opportunity", title="Pumps")
+        page = await waiting
+        assert [event["position"] for event in page["events"]] == [told["position"]] == [page["next"]]
+
+    async def test_a_type_that_there_is_not_is_refused_with_those_there_are(self, client):
+        problem = is_problem(await client.get("/v1/events", params={"type": "order.eaten"}), 400, "bad-query")
+        assert "order.placed" in problem["detail"]
+
     async def test_ahead_of_the_log_there_is_nothing_to_go_on_from(self, client):
         is_problem(await client.get("/v1/events", params={"after": "1.999999999"}), 400, "bad-position")
 
