@@ -223,7 +223,7 @@ async def asked_for(house: House, caller: Caller, told: HowTold, view: View, cut
     """The rows, where they stand, and whether there were more."""
     permit_view(caller, type(view), FACTS)
     lakehouse = house.lakehouse
-    asked = await house.position(told.min_position) if told.min_position is not None else None
+    asked = await house.reached(told.min_position) if told.min_position is not None else None
     if asked is not None:
         await lakehouse.at_least(house, asked, told.wait)
     if isinstance(cut.known_at, int):

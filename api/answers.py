@@ -208,9 +208,9 @@ async def reading(
 
     Raises NotFreshYet, BadPosition, PositionAbandoned. The position is read before the rows, so they are never older.
     """
-    asked = await house.position(fresh.min_position) if fresh.min_position is not None else None
-    if asked is not None:
-        await house.tide.at_least(names, asked, fresh.wait)
+    asked = None
+    if fresh.min_position is not None:
+        asked = await house.reflected(names, fresh.min_position, fresh.wait)
     async with house.asking.of(caller.tenant), house.reading() as connection:
         async with connection.pipeline():  # one round trip for all three
             await begin(connection, caller.tenant, snapshot=snapshot)

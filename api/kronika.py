@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -97,7 +97,16 @@ class Kronika:
         PositionAbandoned."""
         position = await self.position(token)
         if position > (head := await self.tide.least()):
-            raise BadPosition(f"{token} lies beyond the log's head, {self.token(head)}.")
+            raise BadPosition(f"{token} lies beyond the log's head, {self.token(head)}; use one that an answer gave.")
+        return position
+
+    async def reflected(self, names: Sequence[str], token: str, wait_s: float) -> int:
+        """The position that a token stands for, as soon as all of these read models reflect it. Raises NotFreshYet, and
+        at once BadPosition, also for one that the log has not reached, and PositionAbandoned."""
+        position = await self.position(token)
+        if await self.tide.least(names) < position:
+            await self.reached(token)
+            await self.tide.at_least(names, position, wait_s)
         return position
 
     async def position(self, token: str) -> int:

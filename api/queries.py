@@ -82,7 +82,7 @@ async def asked(request: Request, caller: Analysing, house: House) -> Response:
         raise invalid(error) from None
     kind = format_of(wanted.format, request.headers.get("accept", ""))
     cut = await wanted.cut(house)
-    position = await house.position(wanted.min_position) if wanted.min_position is not None else None
+    position = await house.reached(wanted.min_position) if wanted.min_position is not None else None
     if position is not None:
         await house.lakehouse.at_least(house, position, wanted.wait)
     if isinstance(cut.known_at, int):

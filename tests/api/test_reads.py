@@ -78,6 +78,13 @@ async def test_a_token_that_was_never_given_is_refused(client, token, code):
     is_problem(await client.get("/v1/customers", params={"min_position": token}), 400, code)
 
 
+async def test_a_position_that_the_log_has_not_reached_is_refused_at_once(client):
+    for path in ("customers", f"customers/{uuid4()}", f"customers/{uuid4()}/history", "events", "analytics/funnel"):
+        answer = await client.get(f"/v1/{path}", params={"min_position": "1.999999999", "wait": 20})
+        problem = is_problem(answer, 400, "bad-position")
+        assert "beyond the log's head" in problem["detail"]
+
+
 async def test_a_position_that_a_restore_has_undone_is_gone_with_where_to_resume(client, house, settings):
     head = (await asked(client, "register-customer", **PERSON))["position"].split(".")[1]
     with psycopg.connect(settings.database_url) as connection:
