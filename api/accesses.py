@@ -41,7 +41,7 @@ def accesses_of(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[
     assert caller is not None
     shows = status == 200 and not came.changes  # what is merely taken on shows nothing
     refused = [one for one in REFUSED if one in came.refused]
-    if not (shows or refused):
+    if not (shows or refused or came.named):
         return []
     asked_about, position = named_in(scope), position_in(headers)
 
@@ -61,7 +61,8 @@ def accesses_of(scope: Scope, came: Visit, status: int, headers: Iterable[tuple[
         )
 
     found = [access(REFUSED[one], came.refused[one]) for one in refused]
-    return [access(SHOWN, came.shown), *found] if shows else found
+    shown = [*(came.shown if shows else ()), *came.named]
+    return [access(SHOWN, shown), *found] if shows or came.named else found
 
 
 def position_in(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -24,6 +24,11 @@ PROBLEM = {
             "items": {"type": "string"},
             "description": "A refusal: the commands that are possible now.",
         },
+        "holder": {
+            "type": "string",
+            "format": "uuid",
+            "description": "Claim taken: who has it, where you may see that.",
+        },
         "errors": {
             "type": "array",
             "items": {"type": "object"},

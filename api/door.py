@@ -22,6 +22,7 @@ from api.errors import INTERNAL, MEDIA_TYPE, BadRequest, Problem, as_json, probl
 from api.limits import Allowance
 from eventlog.accesses import Unrecorded
 from eventlog.envelope import Caller
+from eventlog.errors import ClaimTaken
 
 log = structlog.get_logger()
 
@@ -76,6 +77,8 @@ class Visit:
     """What is being recorded of the answer already."""
     refused: dict[int, list[UUID]] = field(default_factory=dict)
     """What could not be shown or done, by status; of a batch there may be much."""
+    named: list[UUID] = field(default_factory=list)
+    """Who holds what commands claimed, as far as they were told so."""
     changes: bool = False
     """Whether it holds commands: what became of these is all that it is told, and the events say who gave them."""
 
@@ -88,6 +91,8 @@ class Visit:
         """What an exception becomes; one that is our fault is logged, with where it happened."""
         answer = problem(error, self.correlation_id)
         self.refused.setdefault(answer.status, []).extend(about(error))
+        if isinstance(error, ClaimTaken) and error.holder is not None:
+            self.named.append(error.holder)
         if answer.status == INTERNAL.status:
             log.error("fault", error=type(error).__name__, at=places(error), correlation_id=str(self.correlation_id))
         return answer

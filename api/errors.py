@@ -164,7 +164,7 @@ TABLE: dict[type[Exception], Rule] = {
     KeyStoreError: AWAY,
 }  # fmt: skip
 
-MEMBERS = ("allowed", "conflicts", "behind", "resume", "event_id", "errors", "faults")
+MEMBERS = ("allowed", "holder", "conflicts", "behind", "resume", "event_id", "errors", "faults")
 """What a problem tells besides, where the exception knows it."""
 
 INTERNAL = Rule(

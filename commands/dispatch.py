@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -16,9 +17,11 @@ from domain.aggregate import Aggregate, Event, moment_of
 from domain.policy import ASKED_FOR, SHARED, Forbidden, record_of
 from domain.refusals import AlreadyExists, MoveOutOfOrder, Refusal, WasRetracted
 from domain.roles import Action
+from domain.telling import CLAIMED
+from eventlog.claims import holder
 from eventlog.codec import kind_of
 from eventlog.envelope import Answer, Caller, Changed, Commit, Context, Stream
-from eventlog.errors import CommandReused, Conflict
+from eventlog.errors import ClaimTaken, CommandReused, Conflict
 from eventlog.log import Log
 
 A = TypeVar("A", bound=Aggregate)
@@ -155,7 +158,23 @@ async def decide(log: Log, asked: Asked, body: bytes) -> Answer:
                 raise StaleVersion(asked.if_match, conflict.version) from None
             if attempt == ATTEMPTS:
                 raise Contended(conflict.stream_id) from None
+        except ClaimTaken as taken:
+            if context.source:  # a dry run, which has no log to ask, says the same
+                raise
+            raise ClaimTaken(taken.kind, await holder_told(log, asked.caller, unit.claimed(taken.kind))) from None
     raise AssertionError("unreachable")
+
+
+async def holder_told(log: Log, caller: Caller, claimed: Iterable[tuple[str, tuple[str, str]]]) -> UUID | None:
+    """Who holds one of these claims, each of a kind of records, where the caller is shown that one and its claim."""
+    for kind, claim in claimed:
+        async with log.connection() as connection:
+            id = await holder(connection, log.keys, caller.tenant, claim)
+        if id is not None and CLAIMED[claim[0]] not in caller.sight(kind).restricted:
+            log.forget(caller.tenant, [id])  # as it stands now, whoever changed it
+            if await lets(log, caller, "read", kind, id):
+                return id
+    return None
 
 
 class Contended(Refusal):
@@ -281,6 +300,15 @@ class Unit:
         """The aggregate, when it was asked for as new."""
         tracked = self._tracked[stream_id]
         return tracked.aggregate if tracked.created else None
+
+    def claimed(self, kind: str) -> list[tuple[str, tuple[str, str]]]:
+        """The new claims of a kind, each with the kind of the record that claims."""
+        return [
+            (kind_of(t.aggregate), claim)
+            for t in self._tracked.values()
+            for claim in sorted(t.aggregate.claims - t.claims)
+            if claim[0] == kind
+        ]
 
     def check_version(self) -> None:
         """The stream that a command is about is the first its handler loads; If-Match speaks of that one."""

@@ -14,6 +14,18 @@ from domain.order import Order
 from domain.ticket import Ticket
 from domain.user import User
 
+CLAIMED = {
+    "email": "emails",
+    "tax-id": "tax_id",
+    "external-id": "external_ids",
+    "order-number": "number",
+    "ticket-number": "number",
+    "user-email": "email",
+    "user-handle": "handle",
+    "identity": "identities",
+}
+"""The field that a claim is made by."""
+
 EVERY_PERSONAL = "personal"
 """Stands for all fields that say something about a person."""
 

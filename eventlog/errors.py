@@ -19,11 +19,15 @@ class Conflict(Exception):
 class ClaimTaken(Refusal):
     """What must be one customer's or user's alone in the tenant belongs to another already."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, holder: UUID | None = None) -> None:
+        """`kind` is what was claimed; `holder` who has it, where the caller may know."""
+        who = "Another one" if holder is None else f"Another one ({holder})"
         super().__init__(
-            f"Another one has this {kind.replace('_', ' ')} already; correct one of the two first, or merge them where"
-            " both are one customer."
+            f"{who} has this {kind.replace('-', ' ')} already; correct one of the two first, or merge them where both"
+            " are one customer."
         )
+        self.kind = kind
+        self.holder = holder
 
 
 class ParentCircle(Refusal):

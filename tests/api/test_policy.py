@@ -439,13 +439,32 @@ async def test_the_key_that_somebody_else_has_used_tells_nobody_what_is_hidden(c
     assert (await sent("boss", "register-customer", register, "new")).json()["repeated"], "who sees it may hear of it"
 
 
-async def test_that_an_address_is_taken_is_told_and_not_by_whom(company):
+async def test_that_an_address_is_taken_is_told_and_by_whom_only_to_who_sees_that_one(company, recorded):
     taken = {"kind": "person", "name": "Wang", "emails": ["w@wu.example.com"]}
     refused = await company.clients["li"].post("/v1/commands/register-customer", json=taken)
     told = is_problem(refused, 409, "claim-taken")
     assert company.of["customers", "wu"] not in str(told)
+    refused = await company.clients["wu"].post("/v1/commands/register-customer", json=taken)
+    known = is_problem(refused, 409, "claim-taken")
+    (access,) = recorded(refused)
+    assert (access["outcome"], access["objects"]) == ("shown", [UUID(known["holder"])])
+    assert known["holder"] == company.of["customers", "wu"], "who sees it is told which one it is"
+    assert known["holder"] in known["detail"]
     again = {"user_id": company.ids["li"], "handle": "wu"}
-    is_problem(await company.root.post("/v1/commands/give-handle", json=again), 409, "claim-taken")
+    told = is_problem(await company.root.post("/v1/commands/give-handle", json=again), 409, "claim-taken")
+    assert told["holder"] == company.ids["wu"]
+
+
+async def test_who_has_an_address_is_not_told_to_whom_addresses_are_hidden_from(company):
+    rule = "    customer, opportunity, order: {read: own, write: own}\n"
+    hiding = rule.replace("customer, ", "") + "    customer: {read: own, write: own, hide: [emails]}\n"
+    await company.asked("set-policy", by="root", policy=DEFAULT_TEXT.replace(rule, hiding, 1))
+    try:
+        taken = {"kind": "person", "name": "Wang", "emails": ["w@wu.example.com"]}
+        told = await company.asked("register-customer", by="wu", status=409, **taken)
+        assert company.of["customers", "wu"] not in str(told)
+    finally:
+        await company.asked("set-policy", by="root", policy=None)
 
 
 async def test_whoever_has_a_larger_team_sees_what_is_the_teams(company):
