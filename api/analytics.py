@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import PATIENCE_S, AsOf, Calling, Fresh, House, Reading, reading
+from api.document import typed
 from api.errors import BadRequest, bad_parameters
 from api.reads import clocks
 from api.tables import FORMATS, MEDIA_TYPES, Format, format_of
@@ -282,7 +283,8 @@ def parameters(view: type[View]) -> list[dict[str, Any]]:
 
 
 def contents(view: type[View]) -> dict[int | str, dict[str, Any]]:
-    row = {"type": "object", "properties": {name: schema_of(column) for name, column in view.columns.items()}}
+    columns = {name: schema_of(column) for name, column in view.columns.items()}
+    row = typed(f"{view.__name__}Row", {"type": "object", "properties": columns})
     answer = {
         "type": "object",
         "required": ["rows", "truncated"],
@@ -294,7 +296,7 @@ def contents(view: type[View]) -> dict[int | str, dict[str, Any]]:
     others: dict[str, dict[str, Any]] = {
         media_type.partition(";")[0]: {} for kind, media_type in MEDIA_TYPES.items() if kind != "series"
     }
-    schema = {"anyOf": [answer, SERIES]}
+    schema = {"anyOf": [typed(f"{view.__name__}Rows", answer), typed("Series", SERIES)]}
     return {200: {"description": "The figures.", "content": others | {"application/json": {"schema": schema}}}}
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.answers import AsOf, Calling, House, asked_of, reading_as_of
+from api.document import typed
 from api.reads import Entry, answering, page_schema, parameters, row_schema, rows_schema
 from commands.dispatch import NotFound, permit
 from projections.as_of import listed, seen
@@ -39,7 +40,8 @@ class Sought(AsOf):
     """How a customer is looked for."""
 
     q: str = Field(
-        max_length=400,
+        min_length=1,
+        max_length=200,
         description="Parts of names, e-mail addresses or telephone numbers, in any script.",
         examples=["李伟"],
     )
@@ -49,7 +51,7 @@ class Sought(AsOf):
 @router.get(
     "/v1/customers/search",
     summary="Find customers by name, e-mail, telephone number, or any part of these.",
-    responses=answering({"type": "object", "properties": {"items": rows_schema(CUSTOMERS)}}),
+    responses=answering(typed("CustomersFound", {"type": "object", "properties": {"items": rows_schema(CUSTOMERS)}})),
 )
 async def found(caller: Calling, house: House, asked: Annotated[Sought, Query()]) -> Response:
     """Exact ones first, then those that begin so, then the rest."""
@@ -127,7 +129,7 @@ async def lived(id: UUID, caller: Calling, house: House, asked: Annotated[Life, 
 @router.get(
     "/v1/customers/{id}/360",
     summary="A customer from all sides at one moment: card, sales, orders, money, tickets.",
-    responses=answering({"type": "object", "properties": SHOWN}),
+    responses=answering(typed("Customer360", {"type": "object", "properties": SHOWN})),
 )
 async def all_sides(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:
     """All parts are of one snapshot."""

@@ -68,10 +68,19 @@ UPLOAD = {400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503}
 READ = {400, 401, 403, 404, 410, 422, 424, 429, 503}
 
 
+TYPES: dict[str, dict[str, Any]] = {}
+
+
+def typed(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema under a name of its own: what clients are generated from calls its types so."""
+    TYPES[name] = schema
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        made["components"]["schemas"]["Problem"] = PROBLEM
+        made["components"]["schemas"] |= TYPES | {"Problem": PROBLEM}
         made["components"]["headers"] = {
             name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()
         }

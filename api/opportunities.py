@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answers import AsOf, Calling, House, asked_of, reading_as_of
+from api.document import typed
 from api.errors import bad_parameters
 from api.reads import SCHEMAS, answering, parameters, resting_on, rows_schema
 from commands.dispatch import NotFound, permit
@@ -101,14 +102,17 @@ async def columns(request: Request, caller: Calling, house: House) -> Response:
     "/v1/opportunities/{id}/stages",
     summary="How long an opportunity stayed in each stage, visit by visit.",
     responses=answering(
-        {
-            "type": "object",
-            "properties": {
-                "opportunity_id": SCHEMAS["id"],
-                "stages": rows_schema(STAGE_DURATIONS),
-                "seconds": SCHEMAS["number"],
+        typed(
+            "StagesVisited",
+            {
+                "type": "object",
+                "properties": {
+                    "opportunity_id": SCHEMAS["id"],
+                    "stages": rows_schema(STAGE_DURATIONS),
+                    "seconds": SCHEMAS["number"],
+                },
             },
-        }
+        )
     ),
 )
 async def stages(id: UUID, caller: Calling, house: House, asked: Annotated[AsOf, Query()]) -> Response:

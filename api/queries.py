@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from api import body
 from api.analytics import Analysing
 from api.answers import PATIENCE_S, AsOf, Fresh, House, Reading
+from api.document import typed
 from api.door import visit
 from api.errors import invalid
 from api.tables import FORMATS, MEDIA_TYPES, format_of
@@ -65,7 +66,7 @@ ANSWER: dict[str, Any] = {
         200: {
             "description": "The rows.",
             "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}
-            | {"application/json": {"schema": ANSWER}},
+            | {"application/json": {"schema": typed("QueryAnswer", ANSWER)}},
         }
     },
     openapi_extra={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading, reading_as_of
+from api.document import typed
 from api.kronika import Kronika
 from api.tide import LOG
 from commands.dispatch import NotFound, permit
@@ -40,6 +42,10 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "list": {"type": "array", "items": {"type": "string"}},
     "json": {},
 }
+MONEY = (
+    *("amount", "sales", "net", "tax", "total", "due", "outstanding", "owed_back"),
+    *("invoiced", "credited", "paid", "refunded", "delivered_worth", "returned_worth"),
+)
 TOLD = {
     "subject_id": "The customer that it concerns, else its own id.",
     "created_at": "When it began in the world, by its first event.",
@@ -48,8 +54,21 @@ TOLD = {
     " follows what changes goes by `updated_recorded_at`, `position` or the feed.",
     "updated_recorded_at": "When its last event was recorded; never runs back.",
     "version": "How many events it has; `If-Match` takes it.",
+    "created_by": "Who recorded its first event.",
+    "updated_by": "Who recorded its last event.",
+    "owner": "The handle, or the id, of the user whose it is.",
+    "merged_into": "What it was merged into, and goes on as.",
+    "probability": "Between 0 and 1.",
+    "weighted_amount": "`amount` times `probability`, in `currency`.",
+    "seconds": "Exact to the microsecond; null where it is still.",
+    "left_at": "Null where it is still.",
+    **dict.fromkeys(MONEY, "In `currency`."),
 }
 """What is said of columns that many lists have."""
+UNITS = {"_percent": "In percent.", "_s": "In seconds.", "_days": "In days."} | dict.fromkeys(
+    ("age_days", "days_in_stage", "days_overdue"), "In days, as of `as_of`."
+)
+"""What is said of others, by how they end."""
 
 POSITION = {"type": "string", "description": "Opaque; that of its last event.", "examples": ["1.42"]}
 
@@ -360,6 +379,12 @@ def clocks() -> list[dict[str, Any]]:
     ]
 
 
+def type_name(resource: Resource) -> str:
+    """How the type of one row is called: "StageDuration"."""
+    one = re.sub("ies$", "y", resource.name).removesuffix("s")
+    return "".join(word.capitalize() for word in one.split("_"))
+
+
 def row_schema(resource: Resource) -> dict[str, Any]:
     columns = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
     properties = {
@@ -367,9 +392,16 @@ def row_schema(resource: Resource) -> dict[str, Any]:
         for name, kind in columns.items()
     }
     told = TOLD | dict(resource.told)
-    described = {name: schema | {"description": told[name]} for name, schema in properties.items() if name in told}
+    described = {
+        name: schema | {"description": said} for name, schema in properties.items() if (said := said_of(name, told))
+    }
     position = {"position": POSITION} if "position" in columns else {}
-    return {"type": "object", "properties": properties | described | position}
+    return typed(type_name(resource), {"type": "object", "properties": properties | described | position})
+
+
+def said_of(column: str, told: Mapping[str, str]) -> str | None:
+    unit = next((said for ending, said in UNITS.items() if column.endswith(ending)), None)
+    return told.get(column, unit)
 
 
 def rows_schema(resource: Resource) -> dict[str, Any]:
@@ -377,7 +409,7 @@ def rows_schema(resource: Resource) -> dict[str, Any]:
 
 
 def page_schema(resource: Resource) -> dict[str, Any]:
-    return {
+    page = {
         "type": "object",
         "required": ["items", "cursor"],
         "properties": {
@@ -386,6 +418,7 @@ def page_schema(resource: Resource) -> dict[str, Any]:
             "total": {"type": "integer"},
         },
     }
+    return typed(f"{type_name(resource)}Page", page)
 
 
 def answering(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

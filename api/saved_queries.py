@@ -14,6 +14,7 @@ from pyarrow import parquet
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.answers import Calling, Fresh, House, reading
+from api.document import typed
 from api.kronika import Kronika
 from api.tables import FORMATS, MEDIA_TYPES, format_of
 from commands.dispatch import NotFound, permit
@@ -65,7 +66,7 @@ class SavedQuery(BaseModel):
     updated_at: datetime
 
 
-class Page(BaseModel):
+class SavedQueries(BaseModel):
     """Some queries, by their ids."""
 
     items: list[SavedQuery]
@@ -97,7 +98,7 @@ class Runs(BaseModel):
     "/v1/saved-queries",
     summary="Your saved queries, and those that others of your company share.",
     operation_id="list-saved-queries",
-    response_model=Page,
+    response_model=SavedQueries,
 )
 async def listed(caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
     permit(caller, "read", "saved_query")
@@ -142,15 +143,18 @@ ANSWER: dict[int | str, dict[str, Any]] = {
         "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}
         | {
             "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["run", "columns", "rows"],
-                    "properties": {
-                        "run": {"type": "object", "additionalProperties": True},
-                        "columns": {"type": "array", "items": {"type": "object"}},
-                        "rows": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+                "schema": typed(
+                    "KeptAnswer",
+                    {
+                        "type": "object",
+                        "required": ["run", "columns", "rows"],
+                        "properties": {
+                            "run": {"type": "object", "additionalProperties": True},
+                            "columns": {"type": "array", "items": {"type": "object"}},
+                            "rows": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+                        },
                     },
-                }
+                )
             }
         },
     }

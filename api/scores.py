@@ -90,7 +90,7 @@ class History(BaseModel):
     items: list[Score]
 
 
-class Page(BaseModel):
+class Scores(BaseModel):
     """Some scores of a run, by the ids of those scored."""
 
     items: list[Score]
@@ -126,7 +126,7 @@ async def history(resource: Resource, id: UUID, caller: Calling, house: House, a
 @router.get(
     "/v1/scoring-runs/{id}/scores",
     summary="All that a finished run has said, page by page.",
-    response_model=Page,
+    response_model=Scores,
 )
 async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some, Query()]) -> Response:
     permit(caller, "read", SCORING_RUNS.stream)

@@ -6,7 +6,10 @@ import json
 import re
 
 import pytest
+import schemathesis
+from fastapi.openapi.utils import get_openapi
 
+from api.document import TYPES
 from api.errors import every, problems
 from domain.refusals import Refusal
 
@@ -39,6 +42,10 @@ async def test_every_route_says_what_can_go_wrong(app):
                 assert operation["security"] == [{"HTTPBearer": []}]
 
 
+async def test_the_document_is_one_of_openapi(app):
+    schemathesis.openapi.from_dict(app.openapi()).validate()
+
+
 async def test_every_reference_leads_somewhere(app):
     document = app.openapi()
     text = json.dumps(document)
@@ -46,6 +53,25 @@ async def test_every_reference_leads_somewhere(app):
         found = document
         for name in part.partition('"')[0].split("/"):
             found = found[name]
+
+
+async def test_every_answer_of_a_read_has_a_type_that_generated_clients_can_name(app):
+    document = app.openapi()
+    for path, item in document["paths"].items():
+        told = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+        if told and path.startswith("/v1/"):
+            forms = told["schema"].get("anyOf", [told["schema"]])
+            assert all("$ref" in form for form in forms), path
+    schemas = document["components"]["schemas"]
+    assert all(name.isidentifier() and "__" not in name for name in schemas)
+    assert schemas["CustomerPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Customer"}
+    assert schemas["Order"]["properties"]["outstanding"]["description"] == "In `currency`."
+    assert schemas["Ticket"]["properties"]["first_response_s"]["description"] == "In seconds."
+
+
+async def test_no_type_has_the_name_of_another(app):
+    own = get_openapi(title=app.title, version=app.version, routes=app.routes)["components"]["schemas"]
+    assert own.keys().isdisjoint(TYPES)
 
 
 def test_every_problem_has_one_name_one_status_and_a_sentence():
