@@ -40,6 +40,17 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "set": {"type": "array", "items": {"type": "string"}},
     "map": {"type": "object", "additionalProperties": True},
     "list": {"type": "array", "items": {"type": "string"}},
+    "emails": {"type": "array", "items": {"type": "string"}},
+    "phones": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "raw": {"type": "string", "description": "As it was given.", "examples": ["+86 21 5555 0123"]},
+                "digits": {"type": "string", "description": "With a + where its country is known."},
+            },
+        },
+    },
     "json": {},
 }
 MONEY = (
@@ -354,7 +365,7 @@ FILTERS = {
     "gte": "At least this.",
     "in": "One of these, with commas between.",
     "null": "true: has no value; false: has one.",
-    "has": "Has this entry; in a map a key, or `key:value`.",
+    "has": "Has this entry; in a map a key, or `key:value`; e-mails in any case, telephone numbers by their digits.",
 }
 
 

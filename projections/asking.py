@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter, ValidationError
 
-from domain.values import dated
+from domain.values import Phone, dated
 from projections.resource import COMPARISONS, OPERATORS, Kind, Resource
 
 Total = OneOf["none", "estimate", "exact"]
@@ -146,10 +146,19 @@ def filter_of(resource: Resource, name: str, text: str) -> Filter:
             return Filter(column, operator, value_of("flag", text, name))
         case "in":
             return Filter(column, operator, tuple(value_of(kind, part.strip(), name) for part in text.split(",")))
+        case "has" if kind == "phones":
+            return Filter(column, operator, digits_of(value_of("text", text, name), name))
         case "has":
             return Filter(column, operator, value_of("text", text, name))
         case _:
             return Filter(column, operator, value_of(kind, text, name))
+
+
+def digits_of(number: str, where: str) -> str:
+    digits = Phone.parse(number).digits
+    if not digits.strip("+"):
+        raise BadQuery(f"{where} is to be a telephone number like +86 21 5555 0123 (write + as %2B).")
+    return digits
 
 
 def condition(resource: Resource, asked: Filter) -> sql.Composed:
@@ -163,6 +172,12 @@ def condition(resource: Resource, asked: Filter) -> sql.Composed:
             return sql.SQL("{} IN ({})").format(column, sql.SQL(", ").join(map(sql.Literal, value)))
         case "has" if resource.columns[asked.column] == "list":
             return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb([value])))
+        case "has" if resource.columns[asked.column] == "emails":
+            return sql.SQL(
+                "EXISTS (SELECT FROM jsonb_path_query({}, '$[*]') e WHERE lower(e #>> '{{}}') = lower({}))"
+            ).format(column, sql.Literal(value.strip()))
+        case "has" if resource.columns[asked.column] == "phones":
+            return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb([{"digits": value}])))
         case "has" if resource.columns[asked.column] == "map" and ":" in value:
             name, _, entry = value.partition(":")
             return sql.SQL("{} @> {}").format(column, sql.Literal(Jsonb({name: entry})))

@@ -82,6 +82,7 @@ CUSTOMERS = Resource(
     stream="customer",
     sets=("tags", "primary_contacts", "absorbed"),
     maps=("external_ids", "preferences", "consents", "contacts", "shared_with"),
-    lists=("emails",),
+    emails=("emails",),
+    phones=("phones",),
     empty_unless_asked="merged_into",
 )

@@ -43,7 +43,7 @@ def finds_few(asked: Filter, kind: Kind, indexes: Sequence[str]) -> bool:
     if asked.operator not in ("eq", "in", "has"):
         return False
     by_it = (f"(tenant, {asked.column}, id)", f"(tenant, {asked.column})")
-    return kind in ("id", "set", "map", "list") or any(index.startswith(by_it) for index in indexes)
+    return kind in ("id", "set", "map", "list", "emails", "phones") or any(index.startswith(by_it) for index in indexes)
 
 
 def nearest(

@@ -14,9 +14,11 @@ from projections.past import HOLDS, past_of
 from projections.projection import Projection
 from projections.stream_rows import StreamRows
 
-Kind = OneOf["text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "json"]
+Kind = OneOf[
+    "text", "id", "number", "integer", "date", "moment", "flag", "set", "map", "list", "emails", "phones", "json"
+]
 """What a column holds. In jsonb: a `set` of texts (shown as a sorted list), a `map` of text to text, a `list` of texts,
-or any other `json`."""
+of `emails` or of `phones`, or any other `json`."""
 
 KINDS: dict[str, Kind] = {
     "text": "text",
@@ -42,6 +44,8 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
     "set": ("has",),
     "map": ("has",),
     "list": ("has",),
+    "emails": ("has",),
+    "phones": ("has",),
     "json": (),
 }
 
@@ -57,6 +61,8 @@ class Resource:
     sets: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     computed: Mapping[str, tuple[Kind, LiteralString]] = field(default_factory=dict)
     """Columns worked out when read, as SQL over the row `t`, all {rows} there are and the moment {now}; shown, not
@@ -84,7 +90,13 @@ class Resource:
         if "retracted" in table.columns and "retracted" not in self.only:
             object.__setattr__(self, "only", "(" + self.only + ") AND t.retracted IS NULL")
         kinds: dict[str, Kind] = {n: KINDS[kind.split()[0]] for n, kind in table.columns.items() if n not in hidden}
-        named: dict[Kind, tuple[str, ...]] = {"set": self.sets, "map": self.maps, "list": self.lists}
+        named: dict[Kind, tuple[str, ...]] = {
+            "set": self.sets,
+            "map": self.maps,
+            "list": self.lists,
+            "emails": self.emails,
+            "phones": self.phones,
+        }
         kinds |= {name: kind for kind, names in named.items() for name in names}
         object.__setattr__(self, "columns", kinds)
         strict = {name for name, kind in table.columns.items() if kind.endswith("NOT NULL")}

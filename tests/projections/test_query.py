@@ -70,6 +70,19 @@ async def test_tags_consents_and_addresses_can_be_asked_for(company):
     assert (await company.list(CUSTOMERS, "consents.has=email:withdrawn")).rows == []
 
 
+async def test_an_address_is_found_in_any_case_and_a_number_however_it_is_written(company):
+    customer = await company.customer(emails=["Li.Wei@Example.com"], phones=["+86 21 5555 0123"])
+    await company.customer("Other", emails=["wei@example.com"], phones=["5555 0123"])
+    await company.settles()
+    for query in (
+        *("emails.has=li.wei@example.COM", "emails.has= Li.Wei@Example.com"),
+        *("phones.has=+862155550123", "phones.has=0086 (21) 5555-0123"),
+    ):
+        assert [row["id"] for row in (await company.list(CUSTOMERS, query)).rows] == [customer], query
+    with pytest.raises(BadQuery, match="telephone number"):
+        await company.list(CUSTOMERS, "phones.has=nobody")
+
+
 @pytest.mark.parametrize(
     "sort", ["amount", "-amount", "title", "-title", "expected_close", "-owner", "id", "-id", "version"]
 )

@@ -29,7 +29,9 @@ TYPES: dict[Kind, pa.DataType] = {
     "flag": pa.bool_(),
     "set": pa.list_(TEXT),
     "list": pa.list_(TEXT),
+    "emails": pa.list_(TEXT),
     "map": TEXT,
+    "phones": TEXT,
     "json": TEXT,
 }
 """Maps and what is nested otherwise are JSON."""
@@ -79,7 +81,7 @@ def value_of(kind: Kind, value: Any) -> Any:
             return str(value)
         case "number":
             return Decimal(value)
-        case "map" | "json":
+        case "map" | "phones" | "json":
             return as_json(value).decode()
         case _:
             return value
