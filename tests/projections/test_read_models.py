@@ -17,6 +17,7 @@ from projections.history import history
 from projections.opportunities import OPPORTUNITIES
 from projections.orders import ORDERS
 from projections.pipeline_board import board
+from projections.pipelines import PIPELINES
 from projections.receivables import RECEIVABLES, ageing
 from projections.stage_durations import STAGE_DURATIONS
 from projections.tickets import TICKETS
@@ -111,6 +112,18 @@ async def test_an_amended_pipeline_changes_the_board(company):
         ("Talk", [after]),
         ("Proposal", [before]),
     ]
+
+
+async def test_an_amended_pipeline_still_tells_the_stages_of_those_that_entered_it_before(company):
+    sale = await company.opportunity(stage="Proposal")
+    stages = [("Talk", "open", 0.5), ("Deal", "won", 1), ("No deal", "lost", 0)]
+    stages = [{"label": label, "type": type, "probability": probability} for label, type, probability in stages]
+    await company.does("amend-pipeline", stages=stages)
+    await company.settles()
+    entered = (await company.row(OPPORTUNITIES, sale))["pipeline_version"]
+    told = (await company.row(PIPELINES, DEFAULT_PIPELINE_ID))["stages_by_version"]
+    assert told.keys() == {"0", "1"}
+    assert [stage["label"] for stage in told[str(entered)]][2] == "Proposal"
 
 
 # Orders and receivables
