@@ -21,9 +21,11 @@ from api import body
 from api.door import Visit, respond, visit
 from api.errors import WORDS, BadBody, BadRequest, Invalid, TooLarge, UnknownCommand, invalid
 from api.kronika import Kronika, kronika
+from api.reads import route_name
 from commands.command import Command, Registration, registered, streams
 from commands.dispatch import Asked, dispatch, permit
 from eventlog.envelope import Answer, Caller, Context
+from projections import RESOURCES
 
 MOST = 1_000
 """Commands in one request."""
@@ -35,6 +37,8 @@ AT_ONCE = 256
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 VERSION = re.compile(r'(")?([0-9]{1,9})(?(1)")')
 JSON_TYPE = (b"content-type", b"application/json")
+PATHS = {resource.stream: f"/v1/{route_name(resource)}" for resource in reversed(RESOURCES) if resource.key == ("id",)}
+"""Where the things of a kind are read; the resource that is named first is theirs."""
 
 
 class CommandAnswer(BaseModel):
@@ -148,6 +152,8 @@ async def one(registration: Registration, scope: Scope, receive: Receive, send: 
     ]
     if answer.repeated:
         told.append((b"idempotent-replayed", b"true"))
+    if registration.creates and (path := PATHS.get(answer.stream_type)):
+        told.append((b"location", f"{path}/{answer.stream_id}".encode()))
     await respond(send, 201 if registration.creates else 200, orjson.dumps(as_answer(answer, house.token)), told)
 
 

@@ -44,6 +44,7 @@ HEADERS = {
     "X-Position": "The position that the answer reflects; opaque, for `min_position` and `after`.",
     "ETag": "The version, for If-Match.",
     "Idempotency-Key": "The command's id; send it again to get the first answer.",
+    "Location": "Where what was made is read; at once with the answer's position as `min_position`.",
     "Idempotent-Replayed": "`true` when this is the answer to an earlier sending.",
     "RateLimit-Limit": "How many requests may come at once: of the key or of the tenant, whichever has less left.",
     "RateLimit-Remaining": "How many of them are left.",
@@ -65,6 +66,7 @@ READ_HEADERS = ("X-Correlation-Id", "X-Position", "ETag", "X-Parked")
 COMMAND = {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503}
 BATCH = {400, 401, 403, 413, 415, 422, 429, 503}
 UPLOAD = {400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503}
+MADE = ("201", "202")
 READ = {400, 401, 403, 404, 410, 422, 424, 429, 503}
 
 
@@ -112,9 +114,10 @@ def complete(path: str, operation: dict[str, Any]) -> None:
         operation.setdefault("parameters", []).append(PURPOSE)
     responses = operation["responses"]
     responses.pop("422", None)
-    for response in responses.values():
+    for status, response in responses.items():
+        names = (*headers, "Location") if status in MADE else headers
         response["headers"] = response.get("headers", {}) | {
-            name: {"$ref": f"#/components/headers/{name}"} for name in headers
+            name: {"$ref": f"#/components/headers/{name}"} for name in names
         }
     for status in sorted(statuses):
         responses[str(status)] = {

@@ -45,6 +45,7 @@ async def test_a_command_that_creates_is_answered_with_its_stream_and_position(c
     assert body["types"] == ["customer.registered"]
     assert body["repeated"] is False
     assert answer.headers["etag"] == '"1"'
+    assert answer.headers["location"] == f"/v1/customers/{body['id']}"
     assert answer.headers["x-position"] == body["position"]
     assert UUID(answer.headers["idempotency-key"])
 
@@ -54,6 +55,7 @@ async def test_a_command_that_changes_is_answered_200(client):
     answer = await client.post(RENAME, json={"customer_id": id, "name": "李雷"})
     assert answer.status_code == 200
     assert answer.json()["version"] == 2
+    assert "location" not in answer.headers
 
 
 async def test_the_same_command_twice_gets_the_first_answer(client):
