@@ -439,6 +439,12 @@ async def test_the_key_that_somebody_else_has_used_tells_nobody_what_is_hidden(c
     assert (await sent("boss", "register-customer", register, "new")).json()["repeated"], "who sees it may hear of it"
 
 
+async def test_whoever_sees_everything_is_told_no_event_twice_while_read_models_are_behind(company):
+    here = (await company.asked("rename-customer", customer_id=company.of["customers", "li"], name="Wang"))["position"]
+    assert (await company.get("root", "/v1/events", after=here)).json() == {"events": [], "next": here}
+    await company.project()
+
+
 async def test_that_an_address_is_taken_is_told_and_by_whom_only_to_who_sees_that_one(company, recorded):
     taken = {"kind": "person", "name": "Wang", "emails": ["w@wu.example.com"]}
     refused = await company.clients["li"].post("/v1/commands/register-customer", json=taken)
