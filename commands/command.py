@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Protocol, TypeVar
@@ -48,6 +48,7 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+Day = Annotated[date, BeforeValidator(dated)]
 Moment = Annotated[AwareDatetime, BeforeValidator(dated), AfterValidator(in_utc)]
 
 

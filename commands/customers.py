@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from commands.command import Command, Crm, Label, LongText, Text, handles
+from commands.command import Command, Crm, Day, Label, LongText, Text, handles
 from domain.customer import CLASSES, Customer, ExternalId
 from domain.values import Address, Phone
 
@@ -31,7 +31,7 @@ def past(birthday: date) -> date:
     return birthday
 
 
-Birthday = Annotated[date, AfterValidator(past)]
+Birthday = Annotated[Day, AfterValidator(past)]
 
 
 async def dealing_with(crm: Crm, id: UUID) -> Customer:

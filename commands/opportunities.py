@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from commands.command import Amount, Command, Crm, Currency, Label, LongText, Quantity, Text, handles
+from commands.command import Amount, Command, Crm, Currency, Day, Label, LongText, Quantity, Text, handles
 from commands.customers import dealing_with
 from commands.pipelines import ForecastCategory, pipeline_named, pipeline_of
 from domain.opportunity import Opportunity, ProductLine
@@ -27,7 +26,7 @@ class OpenOpportunity(Command):
     stage: Label | None = None
     amount: Amount | None = Field(None, examples=["1200.00"])
     currency: Currency | None = Field(None, examples=["CNY"])
-    expected_close: date | None = None
+    expected_close: Day | None = None
     owner: Label | None = None
     team: Label | None = None
     source: Label | None = None
@@ -127,7 +126,7 @@ class ChangeCloseDate(Command):
     """Change the day on which an opportunity is expected to close; null when nobody can say."""
 
     opportunity_id: UUID
-    expected_close: date | None
+    expected_close: Day | None
 
 
 @handles(ChangeCloseDate)
@@ -234,7 +233,7 @@ class WinOpportunity(Command):
     opportunity_id: UUID
     amount: Amount | None = None
     currency: Currency | None = None
-    closed_on: date | None = Field(None, description="Left out, the day of occurred_at.")
+    closed_on: Day | None = Field(None, description="Left out, the day of occurred_at.")
 
 
 @handles(WinOpportunity)
@@ -252,7 +251,7 @@ class LoseOpportunity(Command):
     opportunity_id: UUID
     lost_reason: Label = Field(examples=["price"])
     explanation: LongText | None = None
-    closed_on: date | None = Field(None, description="Left out, the day of occurred_at.")
+    closed_on: Day | None = Field(None, description="Left out, the day of occurred_at.")
 
 
 @handles(LoseOpportunity)

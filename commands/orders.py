@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from commands.command import Amount, Command, Crm, Currency, Label, Quantity, Text, handles
+from commands.command import Amount, Command, Crm, Currency, Day, Label, Quantity, Text, handles
 from commands.customers import PostalAddress, SystemName, dealing_with
 from domain.opportunity import Opportunity
 from domain.order import Line, Order, Part
@@ -70,7 +69,7 @@ class PlaceOrder(Command):
     team: Label | None = None
     currency: Currency = Field(examples=["CNY"])
     lines: Lines
-    wanted_by: date | None = None
+    wanted_by: Day | None = None
     shipping_address: PostalAddress | None = None
 
 
@@ -200,7 +199,7 @@ class InvoiceOrder(Command):
     invoice_number: Label = Field(examples=["2026-0042"])
     amount: Annotated[Sum, Field(gt=0)] | None = None
     parts: Parts | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
 
     @model_validator(mode="after")
     def either(self) -> InvoiceOrder:

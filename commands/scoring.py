@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from commands.command import Command, Crm, Currency, Label, LongText, Text, handles
+from commands.command import Command, Crm, Currency, Day, Label, LongText, Text, handles
 from commands.customers import Part
 from domain.refusals import Refusal
 from domain.scoring import MOST_ALERTS, Outcome, Risk, ScoringRun, Trial, Wish
@@ -27,7 +27,7 @@ def of_our_time(day: date) -> date:
     return day
 
 
-Day = Annotated[date, AfterValidator(of_our_time)]
+DayScored = Annotated[Day, AfterValidator(of_our_time)]
 
 
 class DayToCome(Refusal):
@@ -52,7 +52,7 @@ class ScoreCustomers(Command):
     model: Literal["bg-nbd", "mbg-nbd", "pareto-nbd", "churn"] = Field(
         "bg-nbd", description="One of the models of buying and leaving, or `churn`: trained on who came back before."
     )
-    as_of: Day | None = Field(None, description="As of the end of this day (UTC), else of today.")
+    as_of: DayScored | None = Field(None, description="As of the end of this day (UTC), else of today.")
     horizon_days: Annotated[int, Field(ge=1, le=3_650)] = Field(365, description="How many days are looked ahead.")
     currency: Currency | None = Field(None, description="What values are told in; else the one of all purchases.")
     rates: tuple[Rate, ...] = Field((), max_length=200, description="Of other currencies; none is made up.")
@@ -97,7 +97,7 @@ class ScoreOpportunities(Command):
     model: Literal["win", "win-naive-bayes"] = Field(
         "win", description="Learned by a regression, or (naive Bayes) counted by what deals have in common."
     )
-    as_of: Day | None = Field(None, description="As of the end of this day (UTC), else of today.")
+    as_of: DayScored | None = Field(None, description="As of the end of this day (UTC), else of today.")
 
 
 @handles(ScoreOpportunities, creates=True)
