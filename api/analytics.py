@@ -25,6 +25,7 @@ from projections.analytics.sandbox.offered import Table, tables
 from projections.analytics.sandbox.running import tables_of
 from projections.analytics.views import Column, View, permit_view
 from projections.analytics.views.view import told_to
+from projections.asking import BadQuery
 from projections.cut import Cut
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -199,10 +200,10 @@ def picture_of(view: type[View], kind: str) -> Endpoint:
 
 
 async def asked_of(request: Request, house: House, view: type[View]) -> tuple[HowTold, View, Cut]:
-    """What is asked. Raises BadParameters, BadRequest, BadPosition, PositionAbandoned."""
+    """What is asked. Raises BadQuery, BadRequest, BadPosition, PositionAbandoned."""
     given = request.query_params.multi_items()
     if len({name for name, _ in given}) < len(given):
-        raise BadRequest("Each parameter may be given once.")
+        raise BadQuery("Each parameter may be given once.")
     try:
         told = HowTold.model_validate({name: text for name, text in given if name in HowTold.model_fields})
         own = {name: text for name, text in given if name not in HowTold.model_fields}

@@ -28,6 +28,7 @@ from eventlog.envelope import Caller
 from eventlog.row_security import begin, ended
 from projections.analytics.lake import Unread
 from projections.as_of import read_from, settled
+from projections.asking import RESERVED, BadQuery
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
 from projections.parked import Parked
@@ -245,8 +246,11 @@ async def reading_as_of(
 
 
 def asked_of(request: Request) -> tuple[AsOf, list[tuple[str, str]]]:
-    """As of when and how fresh a list is asked for, and its other parameters. Raises BadParameters."""
+    """As of when and how fresh a list is asked for, and its other parameters. Raises BadQuery."""
     given = request.query_params.multi_items()
+    for name in (*RESERVED, *AsOf.model_fields):
+        if len(request.query_params.getlist(name)) > 1:
+            raise BadQuery(f"{name} may be given once.")
     try:
         asked = AsOf.model_validate({name: text for name, text in given if name in AsOf.model_fields})
     except ValidationError as error:

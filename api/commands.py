@@ -127,7 +127,7 @@ def command_route(registration: Registration) -> DirectRoute:
 
 def unknown_route() -> APIRoute:
     async def unknown(name: str) -> None:
-        raise UnknownCommand("There is no such command; the API's document lists them.")
+        raise UnknownCommand(name)
 
     return APIRoute("/v1/commands/{name}", unknown, methods=["POST"], include_in_schema=False)
 
@@ -259,16 +259,19 @@ def read_item(given: Any, otherwise: str | None = None) -> Item | Fault:
             raise Invalid.at((), "an item is an object", "dict_type")
         for name in sorted(given.keys() - BatchItem.model_fields.keys()):
             raise Invalid.at((name[:80],), WORDS["extra_forbidden"], "extra_forbidden")
+        for name in ("command", "body"):
+            if name not in given:
+                raise Invalid.at((name,), WORDS["missing"], "missing")
         if not isinstance(given.get("key"), str | None):
-            raise Invalid.at(("key",), "a key is a string", "string_type")
+            raise Invalid.at(("key",), WORDS["string_type"], "string_type")
         key = key_of(otherwise if given.get("key") is None else given["key"])
         version = given.get("if_match")
         if version is not None and (type(version) is not int or not 0 <= version < 10**9):
-            raise Invalid.at(("if_match",), "if_match is a version", "int_type")
-        registration = commands_by_name().get(str(given.get("command")))
+            raise Invalid.at(("if_match",), WORDS["int_type"], "int_type")
+        registration = commands_by_name().get(str(given["command"]))
         if registration is None:
-            raise UnknownCommand("There is no such command; the API's document lists them.")
-        return Item(registration, validated(registration, given.get("body")), key, version)
+            raise UnknownCommand(str(given["command"]))
+        return Item(registration, validated(registration, given["body"]), key, version)
     except (Invalid, BadRequest, UnknownCommand) as error:
         return Fault(error, key)
 

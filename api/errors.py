@@ -69,6 +69,9 @@ class TooLarge(Exception):
 class UnknownCommand(Exception):
     """There is no command of this name."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no command {name[:80]!r}; /docs lists those there are.")
+
 
 class Invalid(ValueError):
     """What was sent can be read, but is not what this takes; `errors` names each fault and where it is."""

@@ -280,6 +280,12 @@ class TestBatch:
         assert told[2]["answer"]["version"] == 2
         assert told[1]["problem"]["type"] == "/problems/unknown-command"
 
+    async def test_an_item_that_is_none_is_told_what_it_lacks(self, client):
+        items = [{"body": PERSON}, {"command": "register-customer"}, {"command": "make-coffee", "body": {}}]
+        told = [one["problem"] for one in (await client.post("/v1/commands", json=items)).json()]
+        assert [one.get("errors", [{}])[0].get("loc") for one in told] == [["command"], ["body"], None]
+        assert "'make-coffee'" in told[2]["detail"]
+
     async def test_lines_are_answered_as_lines(self, client):
         lines = [
             json.dumps({"command": "register-customer", "body": PERSON}),

@@ -139,6 +139,8 @@ async def test_pages_hold_every_row_once(client, project):
         {"created_at.gte": "2026"},
         {"version.gte": "9" * 40},
         {"name.has": "x"},
+        {"limit": ["1", "2"]},
+        {"as_of": ["2026-01-01", "2026-02-01"]},
     ],
 )
 async def test_what_cannot_be_asked_is_answered_with_what_can(client, parameters):
