@@ -19,7 +19,7 @@ StageMove = Opportunity.Opened | Opportunity.StageMoved | Opportunity.Won | Oppo
 class Opportunities(StreamRows):
     """Each possible sale, won and lost ones included; the pipeline board is a question to this table."""
 
-    version = 6  # those of each owner that changed last
+    version = 7  # without product lines it has an empty list of them
     aggregate = Opportunity
     passing = (OPEN,)
     table = Table(
@@ -85,6 +85,7 @@ class Opportunities(StreamRows):
         row["reopenings"] = reopenings + isinstance(event, Opportunity.Reopened)
 
     def derive(self, row: Row) -> None:
+        row["lines"] = row["lines"] or []
         known = row["amount"] is not None and row["probability"] is not None
         with localcontext(prec=60):
             row["weighted_amount"] = cents(row["amount"] * row["probability"]) if known else None

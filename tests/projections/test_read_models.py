@@ -126,6 +126,17 @@ async def test_an_amended_pipeline_still_tells_the_stages_of_those_that_entered_
     assert [stage["label"] for stage in told[str(entered)]][2] == "Proposal"
 
 
+async def test_an_opportunity_without_product_lines_has_an_empty_list_of_them(company):
+    sale = await company.opportunity()
+    await company.settles()
+    assert (await company.row(OPPORTUNITIES, sale))["lines"] == []
+    await company.does(
+        "set-product-lines", opportunity_id=sale, lines=[{"sku": "P", "quantity": 1, "unit_price": 10}], currency="EUR"
+    )
+    await company.settles()
+    assert [line["sku"] for line in (await company.row(OPPORTUNITIES, sale))["lines"]] == ["P"]
+
+
 # Orders and receivables
 
 
