@@ -80,7 +80,8 @@ def board_parameters() -> list[dict[str, Any]]:
     response_model=BoardAnswer,
 )
 async def columns(request: Request, caller: Calling, house: House) -> Response:
-    """Counts and sums are of all that the filters let pass, by currency."""
+    """Counts and sums are of all that the filters let pass, by currency. The default pipeline is shown here from the
+    beginning, and listed among the pipelines as soon as it is published or amended."""
     permit(caller, "read", OPPORTUNITIES.stream)
     moment, others = asked_of(request)
     asked = Board.asked(others)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading, reading_as_of
 from api.document import typed
 from api.kronika import Kronika
 from api.tide import LOG
 from commands.dispatch import NotFound, permit
+from domain.aggregate import field_names
+from eventlog.codec import event_types
 from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.as_of import listed
@@ -398,9 +400,10 @@ def type_name(resource: Resource) -> str:
 
 def row_schema(resource: Resource) -> dict[str, Any]:
     columns = {**resource.columns, **{name: kind for name, (kind, _) in resource.computed.items()}}
+    schemas = {name: shape_of(resource, name) if kind == "json" else SCHEMAS[kind] for name, kind in columns.items()}
     properties = {
-        name: SCHEMAS[kind] if name in resource.never_null else {"anyOf": [SCHEMAS[kind], {"type": "null"}]}
-        for name, kind in columns.items()
+        name: schema if name in resource.never_null else {"anyOf": [schema, {"type": "null"}]}
+        for name, schema in schemas.items()
     }
     told = TOLD | dict(resource.told)
     described = {
@@ -408,6 +411,18 @@ def row_schema(resource: Resource) -> dict[str, Any]:
     }
     position = {"position": POSITION} if "position" in columns else {}
     return typed(type_name(resource), {"type": "object", "properties": properties | described | position})
+
+
+def shape_of(resource: Resource, column: str) -> dict[str, Any]:
+    """What JSON a column holds, where an event says what it sets there."""
+    events = [known.event_class for known in event_types().values() if known.stream_type == resource.stream]
+    said = next((get_type_hints(event)[column] for event in events if column in field_names(event)), None)
+    if said is None or resource.of_events:
+        return SCHEMAS["json"]
+    schema = TypeAdapter(said).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    for name, part in schema.pop("$defs", {}).items():
+        typed(name, part)
+    return schema
 
 
 def said_of(column: str, told: Mapping[str, str]) -> str | None:

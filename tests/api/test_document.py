@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -11,9 +12,16 @@ from fastapi.openapi.utils import get_openapi
 
 from api.document import TYPES
 from api.errors import every, problems
+from commands.command import registered
 from domain.refusals import Refusal
 
+from .one_of_each import one_of_each, paths_to_read
+from .samples import sample
+
 pytestmark = pytest.mark.anyio
+
+FULL = {"register-customer": {}, "open-opportunity": {"stage": "Proposal", "pipeline_id": None}, "place-order": {}}
+"""Commands that are asked with all that they take, and what they take else than the samples have."""
 
 
 async def test_every_route_says_what_it_is_for(app):
@@ -66,7 +74,29 @@ async def test_every_answer_of_a_read_has_a_type_that_generated_clients_can_name
     assert all(name.isidentifier() and "__" not in name for name in schemas)
     assert schemas["CustomerPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Customer"}
     assert schemas["Order"]["properties"]["outstanding"]["description"] == "In `currency`."
+    assert "#/components/schemas/Address" in json.dumps(schemas["Customer"]["properties"]["addresses"])
+    assert schemas["Address"]["properties"].keys() >= {"street", "city", "postcode"}
     assert schemas["Ticket"]["properties"]["first_response_s"]["description"] == "In seconds."
+
+
+async def test_what_there_is_is_told_as_its_type_says(app, client, project, house, store):
+    ids = await one_of_each(client, project, house, store)
+    for registration in registered():
+        if registration.name in FULL:
+            given = sample(registration, ids) | {f"{registration.kind}_id": str(uuid4())} | FULL[registration.name]
+            answer = await client.post(f"/v1/commands/{registration.name}", json=given)
+            assert answer.status_code == 201, answer.text
+    await project()
+    document = app.openapi()
+    schema = schemathesis.openapi.from_dict(document)
+    told = 0
+    for path, item in document["paths"].items():
+        for address in paths_to_read({"paths": {path: item}}, ids):
+            answer = await client.get(address)
+            if answer.status_code == 200:
+                schema[path]["GET"].validate_response(answer)
+                told += 1
+    assert told > 60
 
 
 async def test_no_type_has_the_name_of_another(app):
