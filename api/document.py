@@ -31,8 +31,16 @@ PROBLEM = {
         },
         "errors": {
             "type": "array",
-            "items": {"type": "object"},
-            "description": "Each fault of a body or parameter: loc, msg, type.",
+            "items": {
+                "type": "object",
+                "required": ["loc", "msg", "type"],
+                "properties": {
+                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}, "examples": [["emails", 0]]},
+                    "msg": {"type": "string", "description": "For people."},
+                    "type": {"type": "string", "description": "The kind of fault.", "examples": ["missing"]},
+                },
+            },
+            "description": "Each fault of a body or of parameters: where, and what.",
         },
         "behind": {"type": "integer", "description": "Not fresh yet: by how many positions."},
         "resume": {"type": "string", "description": "Position abandoned: where to go on."},
