@@ -189,7 +189,7 @@ class Aggregate:
         if isinstance(event, Move):
             last = self.moved_at.get(event.axis)
             if last is not None and event.timestamp < last:
-                raise MoveOutOfOrder(event.axis, event.timestamp, last, self.moves)
+                raise MoveOutOfOrder(f"the last move of the {event.axis}", event.timestamp, last, self.moves)
         return self._take(event)
 
     def learn(self, event_class: type[F], **values: Any) -> F | None:

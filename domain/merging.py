@@ -257,7 +257,7 @@ def refuse_too_early(*both: Customer) -> None:
         last = moment_of(max(one.since.values()))
         assert one.now is not None, "an aggregate that decides is given its moment"
         if one.now < last:
-            raise MoveOutOfOrder("merging", one.now, last, one.moves)
+            raise MoveOutOfOrder(f"what is known last of customer {one.id}", one.now, last, one.moves)
 
 
 def belongs_to(merged: Customer, path: Path, value: Any) -> bool:

@@ -24,12 +24,11 @@ class Refusal(Exception):
 
 
 class MoveOutOfOrder(Refusal):
-    """A move may not precede the last one on the same axis: history on an axis runs forward only."""
+    """A move may not precede the last one on the same axis, nor a merge or its undoing what is known of either side."""
 
-    def __init__(self, axis: str, asked: datetime, last: datetime, allowed: Iterable[str]) -> None:
+    def __init__(self, what: str, asked: datetime, last: datetime, allowed: Iterable[str]) -> None:
         super().__init__(
-            f"occurred_at {asked.isoformat()} precedes the last move of the {axis}, at {last.isoformat()}; "
-            "give a moment that does not.",
+            f"occurred_at {asked.isoformat()} precedes {what}, at {last.isoformat()}; give a moment that does not.",
             allowed,
         )
         self.last = last

@@ -212,6 +212,16 @@ def test_a_merge_is_not_dated_before_what_either_has_learned_since(crm):
     crm.when(early).then_refused(MoveOutOfOrder)
 
 
+def test_parting_is_not_dated_before_what_was_learned_while_merged_and_the_refusal_names_that(crm):
+    crm.given(li, wei, merged)
+    between = crm.occurred_at + timedelta(minutes=5)
+    crm.given(RenameCustomer(customer_id=LI, name="Li W."))
+    learned = crm.occurred_at
+    crm.when(unmerged.model_copy(update={"occurred_at": between})).then_refused(MoveOutOfOrder)
+    assert f"precedes what is known last of customer {LI}, at {learned.isoformat()}" in str(crm.refused)
+    crm.when(unmerged.model_copy(update={"occurred_at": learned})).then(Customer.GaveBack, Customer.Unmerged)
+
+
 def test_a_chain_is_parted_from_its_end(crm):
     ann = RegisterCustomer(customer_id=ANN, kind="person", name="Ann", emails=("ann@home.cn",))
     crm.given(li, wei, ann, merged, MergeCustomers(survivor_id=ANN, merged_id=LI))
