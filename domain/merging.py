@@ -145,7 +145,8 @@ def unmerge(survivor: Customer, merged: Customer, past: Sequence[Event], others:
         if anew:
             left = said
             chosen_anew.add(path)
-        if taken_over and not back and survivor.since.get(name, (0, 0))[1] not in standing:
+        changed_since = taken_over and not back and survivor.since.get(name, (0, 0))[1] not in standing
+        if changed_since and (left == present or (path[0] in LISTS and left)):
             kept.append(name)
         if left != (goes_back[path] if back else present):
             goes_back[path], since[name] = left, order

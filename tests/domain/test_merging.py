@@ -251,6 +251,14 @@ def test_a_list_that_was_changed_since_loses_only_what_belongs_to_the_other_one(
     assert crm.streams[WEI].emails == ("wei@work.cn",)
 
 
+@pytest.mark.parametrize(
+    "since", [ChangeTaxId(customer_id=LI, tax_id="cn-7"), ChangeEmails(customer_id=LI, emails=("wei@work.cn",))]
+)
+def test_what_was_changed_since_and_goes_back_to_the_other_one_is_not_named_as_kept(crm, since):
+    crm.given(li, wei, merged, since)
+    crm.when(unmerged).then((Customer.GaveBack, {"kept": ()}), Customer.Unmerged)
+
+
 def test_what_was_learned_late_while_merged_counts_once_parted(crm):
     crm.given(li, wei)
     between = crm.occurred_at + timedelta(minutes=5)
