@@ -22,9 +22,10 @@ from eventlog.envelope import Source
 from projections import RESOURCES
 from projections.as_of import listed
 from projections.asking import MOST_ROWS, RESERVED, SOME_ROWS, Ask, Filter, ask_of
+from projections.changes import Change, PastChange
 from projections.customer_card import CUSTOMERS
 from projections.cut import NOW, Cut, get_cut
-from projections.history import Change, blame, diff, history
+from projections.history import blame, diff, history
 from projections.query import check, get, names_customers
 from projections.resource import OPERATORS, Kind, Resource
 from projections.timeline import TIMELINE
@@ -119,7 +120,10 @@ class Entry(BaseModel):
     source: Source | None = Field(description="Where an imported event was taken from.")
     fields: dict[str, Any] | None = Field(description="What the event says; null when a newer release wrote it.")
     changes: list[Change]
-    took_effect: bool = Field(description="False for a fact about an earlier day than what was known already.")
+    past_changes: list[PastChange] = Field(
+        description="What a fact about earlier days changed of these, up to where something later was known already."
+    )
+    took_effect: bool = Field(description="False for a fact that changed nothing of what is known now.")
 
 
 class Entries(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence, Set, Sized
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
@@ -20,28 +20,18 @@ from domain.telling import masked
 from eventlog import feed
 from eventlog.codec import Codec, kind_of
 from eventlog.envelope import Caller, Recorded, Source
+from projections.changes import Change, PastChange, changes_between, changes_told, known_of, past_changes, plain
 from projections.cut import NOW, Cut
 from projections.sight import fields_told, shown_by_log
 
 KINDS: dict[str, type[Aggregate]] = {kind_of(aggregate): aggregate for aggregate in AGGREGATES}
 
-BOOKKEEPING = {"id", "version", "now", "modified_on", "since", "moved_at", "_pending", "opened_for", "handed_over"}
-"""What an aggregate keeps for itself, beside what the business knows."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One value that an event changed: `field` is an attribute, or "attribute.entry" in a map; None is "not there"."""
-
-    field: str
-    old: Any
-    new: Any
-
 
 @dataclass(frozen=True)
 class Entry:
     """One event of the history. `fields` is what it says, None for a type this release does not know; `changes` what
-    that changed. A fact about an earlier day than what was known already changes nothing (`took_effect` False)."""
+    that changed. A fact about an earlier day than what was known already changes nothing of that (`took_effect` False),
+    and `past_changes` what was known of the days between."""
 
     version: int
     position: int
@@ -58,6 +48,7 @@ class Entry:
     source: Source | None
     fields: dict[str, Any] | None
     changes: list[Change]
+    past_changes: list[PastChange]
     took_effect: bool
 
 
@@ -168,7 +159,7 @@ class Told:
         if not events:
             return None
         aggregate = KINDS[events[0].stream_type](events[0].stream_id)
-        entries = list(entries_of(aggregate, events, sight))
+        entries = list(entries_from(aggregate, events, 0, sight))
         return cls(entries, values_told(dict(flat(known_of(aggregate))), sight))
 
     @property
@@ -181,21 +172,18 @@ class Told:
         return [entry for entry in self.entries if any(change.field in names for change in entry.changes)]
 
 
-def entries_of(aggregate: Aggregate, events: Iterable[Recorded], sight: Sight) -> Iterator[Entry]:
-    """The events one by one, each as soon as it has taken effect on the aggregate; of what they say, what is told."""
-    for recorded in events:
-        before = known_of(aggregate)
-        if recorded.event is not None:
-            recorded.event.apply(aggregate)
-        yield entry_of(recorded, changes_between(before, known_of(aggregate)), sight)
-
-
 def entries_from(aggregate: Aggregate, events: Sequence[Recorded], begin: int, sight: Sight) -> Iterator[Entry]:
-    """Those of the events from there on; what was before takes effect without being told."""
+    """Those of the events from there on one by one, each as soon as it has taken effect on the aggregate; what was
+    before takes effect without being told. Of what they say, what is told."""
     for recorded in events[:begin]:
         if recorded.event is not None:
             recorded.event.apply(aggregate)
-    return entries_of(aggregate, events[begin:], sight)
+    past = past_changes(type(aggregate), events, begin)
+    for recorded in events[begin:]:
+        before = known_of(aggregate)
+        if recorded.event is not None:
+            recorded.event.apply(aggregate)
+        yield entry_of(recorded, changes_between(before, known_of(aggregate)), past.get(recorded.version, []), sight)
 
 
 def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -205,33 +193,6 @@ def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for field, v in entries.items():
             if v is not None and not (isinstance(v, Sized) and len(v) == 0):
                 yield field, plain(v)
-
-
-def plain(value: Any) -> Any:
-    return to_jsonable_python(sorted(value) if isinstance(value, Set) else value)
-
-
-def known_of(aggregate: Aggregate) -> dict[str, Any]:
-    """What is known now; a later event replaces values, it never alters them."""
-    return {name: value for name, value in vars(aggregate).items() if name not in BOOKKEEPING}
-
-
-def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    changes = []
-    for name, new in after.items():
-        old = before.get(name)
-        if old == new:
-            continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            entries = {**old, **new}
-            changes += [change(f"{name}.{e}", old.get(e), new.get(e)) for e in entries if old.get(e) != new.get(e)]
-        else:
-            changes.append(change(name, old, new))
-    return changes
-
-
-def change(name: str, old: Any, new: Any) -> Change:
-    return Change(name, plain(old), plain(new))
 
 
 def values_told(values: dict[str, Any], sight: Sight) -> dict[str, Any]:
@@ -245,17 +206,7 @@ def values_told(values: dict[str, Any], sight: Sight) -> dict[str, Any]:
     }
 
 
-def changes_told(changes: list[Change], sight: Sight) -> list[Change]:
-    if not sight.restricted:
-        return changes
-    return [
-        Change(one.field, masked(one.old), masked(one.new)) if attribute in sight.masked else one
-        for one in changes
-        if (attribute := one.field.partition(".")[0]) not in sight.hidden
-    ]
-
-
-def entry_of(recorded: Recorded, changes: list[Change], sight: Sight) -> Entry:
+def entry_of(recorded: Recorded, changes: list[Change], past: list[PastChange], sight: Sight) -> Entry:
     event = recorded.event
     fields = None
     if event is not None:
@@ -277,5 +228,6 @@ def entry_of(recorded: Recorded, changes: list[Change], sight: Sight) -> Entry:
         recorded.source,
         fields,
         changes_told(changes, sight),
+        changes_told(past, sight),
         took_effect=bool(changes) or not isinstance(event, Fact),
     )

@@ -14,8 +14,9 @@ from eventlog import feed
 from eventlog.codec import Codec
 from eventlog.envelope import Caller, Recorded
 from projections.as_of import family_of, happened
+from projections.changes import known_of
 from projections.cut import NOW, Cut
-from projections.history import KINDS, Entry, entries_from, flat, known_of, stream_shown, values_told
+from projections.history import KINDS, Entry, entries_from, flat, stream_shown, values_told
 from projections.query import scope, shown_rows
 from projections.timeline import TIMELINE, concerning
 

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from deploy.replay import walk
-from projections.history import Change, Entry
+from projections.changes import Change
+from projections.history import Entry
 from projections.replay import Step
 
 ID = UUID(int=7)
@@ -21,7 +22,7 @@ def step(version):
     name = f"[name {version}]"
     entry = Entry(
         version, version, ID, "customer.renamed", MOMENT, MOMENT, "li", None, None, ID, None, "key", None,
-        {"name": name}, [Change("name", None, name)], True,
+        {"name": name}, [Change("name", None, name)], [], True,
     )  # fmt: skip
     return Step("customer", ID, entry, {"name": name, "tier": "gold"})
 

@@ -65,13 +65,16 @@ def of_stream(resource: Resource, id: UUID, name: str, params: dict[str, str], p
 
 def entry_for(world: World, person: Person, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
     hidden, masked = fields(world, person, kind)
-    changes = [
-        one | ({side: rules.mask(one[side]) for side in ("old", "new")} if root(one) in masked else {})
-        for one in entry["changes"]
-        if root(one) not in hidden
-    ]
+    changes = {
+        name: [
+            one | ({side: rules.mask(one[side]) for side in ("old", "new")} if root(one) in masked else {})
+            for one in entry[name]
+            if root(one) not in hidden
+        ]
+        for name in ("changes", "past_changes")
+    }
     said = rules.event_told(entry["type"], entry["fields"], hidden, masked)
-    return entry | {"fields": said, "changes": changes}
+    return entry | {"fields": said} | changes
 
 
 def root(changed: dict[str, Any]) -> str:
