@@ -134,7 +134,7 @@ class Entries(BaseModel):
 
 
 class Setting(BaseModel):
-    """What one field holds, and the event that set it."""
+    """What one field holds, and the event that set it; null where that cleared it."""
 
     field: str = Field(examples=["external_ids.shop"])
     value: Any
@@ -142,7 +142,7 @@ class Setting(BaseModel):
 
 
 class Blame(BaseModel):
-    """Every field that holds something."""
+    """Every field that holds something, or once did."""
 
     fields: list[Setting]
 
@@ -462,7 +462,7 @@ OF_ITS_STREAM: dict[str, tuple[Callable[[Resource], Endpoint], type[BaseModel], 
         Entries,
         "Every event of one of the {}: who, when, why, and what it changed from what to what.",
     ),
-    "blame": (blame_of, Blame, "What each field of one of the {} holds, and which event set it."),
+    "blame": (blame_of, Blame, "What each field of one of the {} holds, and which event set or cleared it."),
     "diff": (
         diff_of,
         Diff,

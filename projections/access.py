@@ -200,7 +200,7 @@ class Files:
 
     async def of(self, kind: str, id: UUID) -> dict[str, Setting]:
         found = await blame(self.connection, self.codec, self.everything, kind, id, self.cut)
-        return {one.field: one for one in found or ()}
+        return {one.field: one for one in found or () if one.value is not None}
 
     async def chain(self, kind: str, id: UUID, above: str) -> AsyncIterator[tuple[UUID, Said]]:
         """What stands above, step by step. No circle is ever recorded, but a cut of several streams may show one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
@@ -62,7 +62,7 @@ class History:
 
 @dataclass(frozen=True)
 class Setting:
-    """What one field holds, and the event that set it."""
+    """What one field holds, and the event that set it; None where that cleared it."""
 
     field: str
     value: Any
@@ -106,14 +106,13 @@ async def history(
 async def blame(
     connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID, cut: Cut = NOW
 ) -> list[Setting] | None:
-    """Every field that holds something, and the event that set it (by which the thing came to be, where none did);
-    None as in `history`."""
+    """Every field that holds something, and the event that set it (by which the thing came to be, where none did); and
+    every one that did hold something, and the event that cleared it. None as in `history`."""
     told = Told.of(cut.of(await stream_shown(connection, codec, caller, kind, id)), caller.sight(kind))
     if told is None:
         return None
-    return [
-        Setting(field, value, (told.setters(field) or told.entries[:1])[-1]) for field, value in told.values.items()
-    ]
+    fields = told.values | dict.fromkeys(told.cleared)
+    return [Setting(field, value, (told.setters(field) or told.entries[:1])[-1]) for field, value in fields.items()]
 
 
 async def diff(
@@ -153,14 +152,22 @@ class Told:
     entries: list[Entry] = dataclass_field(default_factory=list)
     values: dict[str, Any] = dataclass_field(default_factory=dict)
     """What each field holds that holds something; a map's entries are fields of their own ("external_ids.shop")."""
+    cleared: list[str] = dataclass_field(default_factory=list)
+    """The fields that did hold something, and hold nothing any more."""
 
     @classmethod
     def of(cls, events: list[Recorded], sight: Sight) -> Told | None:
         if not events:
             return None
         aggregate = KINDS[events[0].stream_type](events[0].stream_id)
-        entries = list(entries_from(aggregate, events, 0, sight))
-        return cls(entries, values_told(dict(flat(known_of(aggregate))), sight))
+        past, entries, held = past_changes(type(aggregate), events, 0), [], dict[str, None]()
+        for recorded, changes in changed_by(aggregate, events):
+            entries.append(entry_of(recorded, changes, past.get(recorded.version, []), sight))
+            held |= dict.fromkeys(one.field for one in changes if not is_empty(one.new))
+        values = dict(flat(known_of(aggregate)))
+        there = {name for field in values for name in (field, field.partition(".")[0])}
+        cleared = values_told({field: None for field in held if field not in there}, sight)
+        return cls(entries, values_told(values, sight), list(cleared))
 
     @property
     def versions(self) -> set[int]:
@@ -179,11 +186,17 @@ def entries_from(aggregate: Aggregate, events: Sequence[Recorded], begin: int, s
         if recorded.event is not None:
             recorded.event.apply(aggregate)
     past = past_changes(type(aggregate), events, begin)
-    for recorded in events[begin:]:
+    for recorded, changes in changed_by(aggregate, events[begin:]):
+        yield entry_of(recorded, changes, past.get(recorded.version, []), sight)
+
+
+def changed_by(aggregate: Aggregate, events: Iterable[Recorded]) -> Iterator[tuple[Recorded, list[Change]]]:
+    """Each of the events as soon as it has taken effect on the aggregate, and what it has changed."""
+    for recorded in events:
         before = known_of(aggregate)
         if recorded.event is not None:
             recorded.event.apply(aggregate)
-        yield entry_of(recorded, changes_between(before, known_of(aggregate)), past.get(recorded.version, []), sight)
+        yield recorded, changes_between(before, known_of(aggregate))
 
 
 def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -191,8 +204,12 @@ def flat(known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in known.items():
         entries = {f"{name}.{entry}": v for entry, v in value.items()} if isinstance(value, dict) else {name: value}
         for field, v in entries.items():
-            if v is not None and not (isinstance(v, Sized) and len(v) == 0):
+            if not is_empty(v):
                 yield field, plain(v)
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, Sized) and len(value) == 0)
 
 
 def values_told(values: dict[str, Any], sight: Sight) -> dict[str, Any]:

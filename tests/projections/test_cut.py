@@ -197,6 +197,24 @@ async def test_every_field_names_the_event_that_set_it(company):
     assert then["tier"] == 3
 
 
+async def test_a_field_that_was_cleared_names_the_event_that_cleared_it(company):
+    id = await company.customer(tags=["vip"], emails=["li@example.com"], occurred_at=day(1))
+    await company.does("classify-customer", customer_id=id, tier="gold", occurred_at=day(2))
+    await company.does("classify-customer", customer_id=id, tier=None, occurred_at=day(3))
+    await company.does("untag-customer", customer_id=id, tag="vip", occurred_at=day(4))
+    await company.does("change-emails", customer_id=id, emails=[], occurred_at=day(5))
+    told = (company.connection, company.log.codec, company.caller, "customer", id)
+    found = {setting.field: (setting.value, setting.set_by.version) for setting in await blame(*told)}
+    assert {field: found[field] for field in ("tier", "tags.vip", "emails")} == {
+        "tier": (None, 3),
+        "tags.vip": (None, 4),
+        "emails": (None, 5),
+    }
+    assert "phones" not in found, "what never held anything was never cleared"
+    then = {setting.field: setting.value for setting in await blame(*told, Cut(as_of=day(2)))}
+    assert then["tier"] == "gold"
+
+
 async def test_two_moments_differ_in_what_was_said_between_them(company):
     id = await company.customer("王芳", occurred_at=day(1))
     await company.does("classify-customer", customer_id=id, tier="gold", occurred_at=day(3))
