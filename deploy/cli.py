@@ -194,12 +194,12 @@ def replay(
     """Walk through a customer's whole life: after each event what changed, and how things stand."""
     from deploy.replay import as_json, steps, walk
 
-    found = asyncio.run(steps(here(home), tenant, customer))
+    found, token = asyncio.run(steps(here(home), tenant, customer))
     if json:
-        for line in as_json(found):
+        for line in as_json(found, token):
             sys.stdout.write(line + "\n")
     else:
-        walk(console, found, typer.getchar if sys.stdin.isatty() and console.is_terminal else None)
+        walk(console, found, token, typer.getchar if sys.stdin.isatty() and console.is_terminal else None)
 
 
 @app.command()
