@@ -65,7 +65,9 @@ class File(Word):
     def tsv_by_its_name(cls, given: Any) -> Any:
         if isinstance(given, str):
             given = {"path": given}
-        if isinstance(given, dict) and "format" not in given:
+        if not isinstance(given, dict):
+            raise ValueError("a file is its path, or has keys and values, as {path: customers.csv}")
+        if "format" not in given:
             name = str(given.get("path", "")).lower().removesuffix(".gz")
             return {**given, "format": "tsv"} if name.endswith((".tsv", ".tab")) else given
         return given

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from commands.importing.language import forms
 from commands.importing.language.document import Check, File, Join, Language, Step, Wish
 from commands.importing.language.scope import Files, NoFiles, Scope
-from commands.importing.language.steps import Walk
+from commands.importing.language.steps import Walk, shortened
 from commands.importing.language.wrongs import wrongs
 from eventlog.marked import Marked, Path, TextError
 
@@ -103,23 +103,75 @@ def told(marked: Marked, wrong: ErrorDetails) -> str:
     for part in wrong["loc"]:
         if (*path, part) in marked.marks:
             path = (*path, part)
-    last = str(wrong["loc"][-1]) if wrong["loc"] else ""
+    last = wrong["loc"][-1] if wrong["loc"] else ""
     message = wrong["msg"].removeprefix("Value error, ")
     match wrong["type"]:
         case "extra_forbidden":
-            close = get_close_matches(last, sorted(WORDS), 1)
+            close = get_close_matches(str(last), sorted(WORDS), 1)
             message = f"unknown key {last!r}" + (
                 f"; did you mean {close[0]}?" if close and close[0] != last else " here"
             )
         case "missing":
-            message = f"{last!r} is missing"
+            message = f"{called((*path, last)) if isinstance(last, int) else repr(last)} is missing"
         case "value_error":
             pass
-        case "model_type" | "dict_type" | "model_attributes_type":
-            message = f"{path[-1] if path else 'a mapping'} has keys and values"
+        case "string_pattern_mismatch":
+            message = f"{wrong['input']!r} is no name; one has up to 40 letters, digits, blanks, _ and -"
+        case kind if kind in EXPECTED:
+            message = f"{called(path)} {EXPECTED[kind].format(**wrong.get('ctx', {}))}, not {found_in(wrong)}"
         case _:
-            message = f"{path[-1] if path else 'a mapping'}: {message}"
+            message = f"{called(path)}: {message}"
     return marked.told(path, message)
+
+
+KEYS = "has keys and values"
+WHOLE, FLAG, LIST = "is a whole number", "is true or false", "is a list, as [a, b]"
+EXPECTED = {
+    "model_type": KEYS,
+    "model_attributes_type": KEYS,
+    "dict_type": KEYS,
+    "tuple_type": LIST,
+    "too_short": "has {min_length} or more entries",
+    "too_long": "has {max_length} entries",
+    "string_type": "is a text",
+    "string_too_short": "is one sign",
+    "string_too_long": "is one sign",
+    "literal_error": "is {expected}",
+    "int_type": WHOLE,
+    "int_parsing": WHOLE,
+    "int_from_float": WHOLE,
+    "finite_number": WHOLE,
+    "greater_than_equal": "is at least {ge}",
+    "less_than_equal": "is at most {le}",
+    "bool_type": FLAG,
+    "bool_parsing": FLAG,
+}
+"""What should stand at a place of the text, by the type of the fault."""
+
+
+def called(path: Path) -> str:
+    """A place of the text, as its author would name it."""
+    if not path:
+        return "a mapping"
+    *around, last = path
+    return f"entry {last + 1} of {called(tuple(around))}" if isinstance(last, int) else last
+
+
+def found_in(wrong: ErrorDetails) -> str:
+    """What stands there instead."""
+    if "actual_length" in (context := wrong.get("ctx", {})):
+        return str(context["actual_length"])
+    match wrong["input"]:
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case dict():
+            return "keys and values"
+        case bool() | int() | float() as number if wrong["type"] == "string_type":
+            return f"{number}; put it in quotes"
+        case other:
+            return shortened(other)
 
 
 def by_line(fault: str) -> tuple[list[int], str]:
