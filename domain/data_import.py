@@ -26,8 +26,8 @@ class ImportedFile:
 
 @dataclass(frozen=True)
 class Counts:
-    """What came of an import. A unit is what one row, with the rows that belong to it, becomes; `known` are commands
-    that an earlier import had recorded already."""
+    """What came of an import. A unit is what one row, with the rows that belong to it, becomes; `warnings` is how much
+    is warned of, of those that failed, too; `known` are commands that an earlier import had recorded already."""
 
     done: int
     failed: int

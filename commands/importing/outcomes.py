@@ -84,7 +84,7 @@ ON CONFLICT (tenant, job, dry_run) DO UPDATE
 RETURNING step, units, of_units, failed, warnings
 """
 
-# A move that was clamped is known by the moment that its source gave: it counts as a warning, once a unit.
+# An event of a move that was clamped is known by the moment that its source gave: each is a warning.
 TOTALS = """
 SELECT count(*) FILTER (WHERE o.status = 'done'), count(*) FILTER (WHERE o.status = 'failed'),
        coalesce(sum(o.warnings + c.clamped), 0), coalesce(sum(cardinality(o.commands)), 0),

@@ -38,8 +38,8 @@ class Rehearsal(Log):
         self._claimed: dict[Claim, UUID | None] = {}
         self._parents: dict[UUID, UUID | None] = {}
         self._commands: dict[str, bytes] = {}
-        self.clamped: dict[str, str] = {}
-        """What is to be said of commands with a move that their source dates too early"""
+        self.clamped: dict[str, list[str]] = {}
+        """What is to be said of the events of commands with a move that their source dates too early"""
         self._versions = Together(self._find_versions)
         self._holders = Together(self._find_holders)
         self._asked_before = Together(self._find_asked_before)
@@ -59,9 +59,11 @@ class Rehearsal(Log):
         for change in commit.changes:
             await self._check(change)
         if commit.context.source and (stated_at := commit.context.source.stated_at):
-            event = commit.changes[0].events[0]
-            name = self.codec.type_of(type(event)).name
-            self.clamped[id] = CLAMPED.format(name, stated_at.isoformat(), event.timestamp.isoformat())
+            self.clamped[id] = [
+                CLAMPED.format(self.codec.type_of(type(event)).name, stated_at.isoformat(), event.timestamp.isoformat())
+                for change in commit.changes
+                for event in change.events
+            ]
         for change in commit.changes:
             self._play(change)
         self._commands[id] = digest[:8]

@@ -221,22 +221,28 @@ class Run:
         """Ask for what is wanted, in order, up to the first that is not taken."""
         faults = [problem for problem in unit.problems if not problem.warning]
         if faults:
-            return failed(unit, faults[0].kind, "; ".join(map(str, faults)), [], self.given)
+            return failed(unit, faults[0].kind, "; ".join(map(str, faults)), [], self.given, self.noted(unit, []))
         answers: list[Answer] = []
         for wanted in unit.wanted:
             try:
                 answers.append(await patiently(self.ask, wanted))
             except EXPECTED as refusal:
                 kind = next(kind for expected, kind in KINDS if isinstance(refusal, expected))
-                return failed(unit, kind, f"{wanted.command}: {refusal}{self.who(refusal)}", answers, self.given)
+                told = f"{wanted.command}: {refusal}{self.who(refusal)}"
+                return failed(unit, kind, told, answers, self.given, self.noted(unit, answers))
             except (Stopped, asyncio.CancelledError):
                 raise
             except Exception as fault:  # of this unit alone: the others go on
                 places = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(fault.__traceback__)][-6:]
                 log.error("fault", job=str(self.given.id), unit=unit.number, error=type(fault).__name__, at=places)
-                says = "This is a fault of ours; the log of this process tells where."
-                return failed(unit, "fault", f"{wanted.command}: {says}", answers, self.given)
-        return done(unit, answers, self.given, [*unchanging(unit, answers), *self.clamped(unit)])
+                told = f"{wanted.command}: This is a fault of ours; the log of this process tells where."
+                return failed(unit, "fault", told, answers, self.given, self.noted(unit, answers))
+        return done(unit, answers, self.given, self.noted(unit, answers))
+
+    def noted(self, unit: Unit, answers: Sequence[Answer]) -> list[str]:
+        """All that is to be warned of, of its rows and of those of its commands that were taken."""
+        warned = [str(problem) for problem in unit.problems if problem.warning]
+        return [*warned, *unchanging(unit, answers), *self.clamped(unit)]
 
     def who(self, refusal: Exception) -> str:
         """What the source calls the thing that was not found, and which row of it was not taken."""
@@ -254,7 +260,7 @@ class Run:
         """What a dry run has to say of moves that are dated too early; after a real one the log says it."""
         if not isinstance(self.door, Rehearsal):
             return []
-        return [said for wanted in unit.wanted if (said := self.door.clamped.pop(wanted.id, None))]
+        return [said for wanted in unit.wanted for said in self.door.clamped.pop(wanted.id, ())]
 
     async def ask(self, wanted: Wanted) -> Answer:
         if self.stopped:
@@ -287,13 +293,12 @@ class Run:
 
 def unchanging(unit: Unit, answers: Sequence[Answer]) -> list[str]:
     """What is to be said of commands that had nothing to change: the row is not passed over in silence."""
-    pairs = zip(unit.wanted, answers, strict=True)
+    pairs = zip(unit.wanted, answers, strict=False)  # of a unit that failed only the first were answered
     return [f"{wanted.at}: {wanted.command} had nothing to change" for wanted, answer in pairs if not answer.types]
 
 
 def done(unit: Unit, answers: Sequence[Answer], given: Assignment, noted: Sequence[str]) -> Outcome:
-    warnings = [*map(str, unit.problems), *noted]
-    kind: Kind | None = "warning" if warnings else None
+    kind: Kind | None = "warning" if noted else None
     return Outcome(
         unit.number,
         unit.step,
@@ -301,19 +306,22 @@ def done(unit: Unit, answers: Sequence[Answer], given: Assignment, noted: Sequen
         unit.lines,
         "done",
         kind,
-        "; ".join(warnings) or None,
-        len(warnings),
+        "; ".join(noted) or None,
+        len(noted),
         **recorded_by(unit, answers, given),
     )
 
 
-def failed(unit: Unit, kind: Kind, message: str, answers: Sequence[Answer], given: Assignment) -> Outcome:
+def failed(
+    unit: Unit, kind: Kind, message: str, answers: Sequence[Answer], given: Assignment, noted: Sequence[str]
+) -> Outcome:
     so_far = ", ".join(wanted.command for wanted in unit.wanted[: len(answers)])
     if so_far:
         message = f"{message} Recorded before that: {so_far}."
-    warnings = sum(problem.warning for problem in unit.problems)
+    if noted:
+        message = f"{message} (warned of: {'; '.join(noted)})"
     recorded = recorded_by(unit, answers, given)
-    return Outcome(unit.number, unit.step, unit.key, unit.lines, "failed", kind, message, warnings, **recorded)
+    return Outcome(unit.number, unit.step, unit.key, unit.lines, "failed", kind, message, len(noted), **recorded)
 
 
 def recorded_by(unit: Unit, answers: Sequence[Answer], given: Assignment) -> dict[str, Any]:

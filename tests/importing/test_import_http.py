@@ -185,6 +185,26 @@ async def test_failed_rows_are_corrected_and_done_alone(client, house, clerk):
     assert sorted(event[3] for event in new) == ["customer.registered", *["order.confirmed"] * 2, *["order.placed"] * 2]
 
 
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+async def test_what_is_warned_of_is_counted_and_told_of_failed_rows_too(client, clerk, dry_run):
+    mapping = MAPPING.replace("source: shop", f"source: {uuid4().hex}").replace('["{email}"]', '[{email: "{email}"}]')
+    delivery = files(
+        [("W1", "Warned", "no address", "2024-01-01"), ("W2", "Failed", "neither", "31.02.2024")],
+        [
+            ("1", "W1", "tea", "1", "1", "2024-02-03", "2024-02-01", ""),
+            ("2", "W1", "tea", "1", "1", "2024-02-03", "2024-02-01", "2999-01-01"),
+        ],
+    )
+    id = await sent(client, delivery, mapping=mapping, dry_run=dry_run)
+    await clerk(id)
+    told = await state(client, id)
+    assert (told["done"], told["failed"], told["warnings"]) == (2, 2, 4)
+    rows_of = [*await results(client, id, "done"), *await results(client, id, "failed")]
+    messages = dict.fromkeys(row["kronika_message"] for row in rows_of)  # an order's rows say the same
+    warned = ["no e-mail address", "order.confirmed was stated at 2024-02-01"]
+    assert sum(message.count(words) for message in messages for words in warned) == 4
+
+
 async def test_a_row_that_says_something_else_than_before_is_told_as_a_duplicate(client, clerk):
     id = uuid4().hex
     await clerk(await sent(client, files([(id, "One", "", "2024-01-01")], [])))
