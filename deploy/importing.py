@@ -25,6 +25,7 @@ from commands.importing.files import Delivered, delivery_of, measured
 from commands.importing.language.mapping import Mapping, MappingError, load_mapping
 from commands.importing.outcomes import Progress as Reached
 from commands.importing.problems import Unreadable
+from commands.importing.reading import PACKED
 from commands.importing.requesting import UnfitDelivery, Wish, request
 from commands.importing.results import WHICH, results
 from commands.importing.reverting import kept_after, revert_import
@@ -170,13 +171,13 @@ def text_of(mapping: str) -> str:
 def files_of(mapping: Mapping, directory: Path, opened: ExitStack) -> list[Delivered]:
     """The mapping's files that lie in the directory. Raises UnfitDelivery."""
     found = []
-    for file in mapping.files.values():
-        for name in (file.path, f"{file.path}.gz"):
+    for plain in dict.fromkeys(file.path for file in mapping.files.values()):
+        for name in (plain, f"{plain}{PACKED}"):
             if (path := directory / name).is_file():
                 found.append(measured(name, opened.enter_context(path.open("rb"))))
                 break
         else:
-            raise UnfitDelivery(f"{directory} has no {file.path}, nor {file.path}.gz.")
+            raise UnfitDelivery(f"{directory} has no {plain}, nor {plain}{PACKED}.")
     return found
 
 

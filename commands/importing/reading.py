@@ -24,6 +24,8 @@ LONGEST = 1024 * 1024
 ENDLESS = 16 * LONGEST
 """Where a line has not ended after so many characters, the file is no table."""
 
+PACKED = ".gz"
+
 MOST_COLUMNS = 1_000
 MOST_UNCLOSED = 1_000
 """Each row whose quote is never closed makes up to LONGEST characters be read again."""
@@ -75,15 +77,17 @@ class Unclosed(Exception):
 
 @contextmanager
 def opened(directory: Path, file: File, name: str) -> Iterator[Reading]:
-    """The file as it lies in the directory. Raises Unreadable."""
+    """The file as it lies in the directory, perhaps packed under its name with .gz. Raises Unreadable."""
     path = directory / file.path
+    if not path.is_file():
+        path = directory / f"{file.path}{PACKED}"
     inside = path.resolve().is_relative_to(directory.resolve())
     if not inside or not path.is_file():
         have = sorted(found.name for found in directory.iterdir() if found.is_file()) if directory.is_dir() else []
         there = f"it has {', '.join(have[:20])}" if have else "it has no files"
         raise Unreadable([Problem(name, 0, "not found", f"there is no {file.path} in the directory; {there}")])
     with path.open("rb") as plain:
-        packed = file.path.lower().endswith(".gz") or plain.peek(2)[:2] == b"\x1f\x8b"
+        packed = path.name.lower().endswith(PACKED) or plain.peek(2)[:2] == b"\x1f\x8b"
         stream = io.BufferedReader(Unpacked(plain, path.stat().st_size)) if packed else plain
         yield Reading(name, file, stream)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from commands.dispatch import Asked, NotFound, dispatch, lets
 from commands.importing.files import Delivered, keep
 from commands.importing.language.mapping import MappingError, load_mapping
+from commands.importing.reading import PACKED
 from commands.importing.shipped import shipped
 from commands.imports import DeliveredFile, RequestImport
 from domain.data_import import Import
@@ -80,5 +81,12 @@ def check(delivered: Sequence[Delivered], known: set[str] | None) -> None:
             raise UnfitDelivery(f"{name!r} is no name for a file.")
         if names.count(name) > 1:
             raise UnfitDelivery(f"{name} is sent twice.")
-        if known is not None and name not in known and name.removesuffix(".gz") not in known:
-            raise UnfitDelivery(f"The mapping reads no {name}; it reads {', '.join(sorted(known))}.")
+        if known is not None and name not in known:
+            if (plain := name.removesuffix(PACKED)) not in known:
+                raise UnfitDelivery(f"The mapping reads no {name}; it reads {', '.join(sorted(known))}.")
+            if plain in names:
+                raise UnfitDelivery(f"{plain} is sent twice, once packed.")
+    missing = [path for path in sorted(known or ()) if path not in names and f"{path}{PACKED}" not in names]
+    if missing:
+        sent = ", ".join(sorted(names))
+        raise UnfitDelivery(f"The mapping also reads {', '.join(missing)}; send it together with {sent}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from uuid import UUID, uuid4
 
 import pytest
@@ -205,6 +206,14 @@ async def test_what_is_warned_of_is_counted_and_told_of_failed_rows_too(client, 
     assert sum(message.count(words) for message in messages for words in warned) == 4
 
 
+async def test_a_file_may_be_sent_packed(client, clerk):
+    packed = {f"{name}.gz": gzip.compress(content) for name, content in files(customers(2), orders(2, 2)).items()}
+    id = await sent(client, packed, dry_run="true")
+    await clerk(id)
+    told = await state(client, id)
+    assert (told["state"], told["done"]) == ("finished", 4), told["why"]
+
+
 async def test_a_row_that_says_something_else_than_before_is_told_as_a_duplicate(client, clerk):
     id = uuid4().hex
     await clerk(await sent(client, files([(id, "One", "", "2024-01-01")], [])))
@@ -240,11 +249,27 @@ async def test_no_cell_of_the_results_is_run_by_a_spreadsheet_and_each_comes_bac
 
 
 async def test_an_import_that_cannot_go_on_says_why(client, clerk):
-    id = await sent(client, {"customers.csv": b"id\n1\n"})
+    id = await sent(client, {"customers.csv": b"", "orders.csv": b"id\n1\n"})
     await clerk(id)
     told = await state(client, id)
     assert told["state"] == "failed"
-    assert "orders.csv" in told["why"]
+    assert told["why"] == "customers: is empty"
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["customers.csv"], "The mapping also reads orders.csv; send it together with customers.csv."),
+        (["orders.csv.gz"], "The mapping also reads customers.csv; send it together with orders.csv.gz."),
+        (["customers.csv", "orders.csv", "orders.csv.gz"], "orders.csv is sent twice, once packed."),
+        (["customers.csv", "order.csv"], "The mapping reads no order.csv; it reads customers.csv, orders.csv."),
+    ],
+)
+async def test_a_delivery_that_is_not_what_the_mapping_reads_is_refused_at_once(client, names, says):
+    delivery = [("files", (name, b"id\n1\n")) for name in names]
+    answer = await client.post("/v1/imports", data={"mapping": MAPPING}, files=delivery)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unfit-delivery")
+    assert answer.json()["detail"] == says
 
 
 @pytest.mark.parametrize(
