@@ -23,6 +23,7 @@ from commands.dispatch import Asked as Asking
 from commands.dispatch import NotFound, dispatch
 from commands.importing.files import Delivered, delivery_of, measured
 from commands.importing.language.mapping import Mapping, MappingError, load_mapping
+from commands.importing.outcomes import STANDING
 from commands.importing.outcomes import Progress as Reached
 from commands.importing.problems import Unreadable
 from commands.importing.reading import PACKED
@@ -57,6 +58,18 @@ COLUMNS = (
     TextColumn("{task.fields[failed]} failed"),
     TimeRemainingColumn(),
 )
+# Of what was told of the units: of which kind it is, of how many, and what is said of the first.
+REMARKS = f"""
+SELECT remark, count(*),
+       (array_agg(CASE WHEN starts_with(message, place) THEN '' ELSE place END || message ORDER BY unit))[1]
+  FROM (SELECT o.unit, CASE o.status WHEN 'failed' THEN 'failed: ' || o.kind ELSE 'warned of' END AS remark,
+               format('%%s:%%s: ', o.lines -> 0 ->> 0, o.lines -> 0 ->> 1) AS place,
+               coalesce(o.message, e.clamped) AS message
+          FROM imports.outcome o CROSS JOIN {STANDING}
+         WHERE o.tenant = %s AND o.job = %s AND o.dry_run = %s) told
+ WHERE message IS NOT NULL
+ GROUP BY remark ORDER BY remark = 'warned of', 2 DESC
+"""  # noqa: S608  # our own words
 CORRECTABLE = ("finished", "cancelled")
 NAMES = {"known": "of them known already"}
 
@@ -200,14 +213,7 @@ async def write_results(log: Log, done: Assignment, into: Path) -> list[Path]:
 async def remarks(log: Log, done: Assignment) -> list[tuple[str, int, str]]:
     """Of each kind of failure, and of what was warned of, how many units there were, and what is said of the first."""
     async with log.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT CASE status WHEN 'failed' THEN 'failed: ' || kind ELSE 'warned of' END, count(*),"
-            " (array_agg(CASE WHEN starts_with(message, place) THEN '' ELSE place END || message ORDER BY unit))[1]"
-            " FROM (SELECT *, format('%%s:%%s: ', lines -> 0 ->> 0, lines -> 0 ->> 1) AS place FROM imports.outcome"
-            " WHERE tenant = %s AND job = %s AND dry_run = %s AND kind IS NOT NULL) o"
-            " GROUP BY status, kind ORDER BY status DESC, 2 DESC",
-            [done.tenant, done.id, done.data_import.dry_run],
-        )
+        cursor = await connection.execute(REMARKS, [done.tenant, done.id, done.data_import.dry_run])
         return await cursor.fetchall()
 
 

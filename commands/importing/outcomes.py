@@ -84,19 +84,31 @@ ON CONFLICT (tenant, job, dry_run) DO UPDATE
 RETURNING step, units, of_units, failed, warnings
 """
 
-# An event of a move that was clamped is known by the moment that its source gave: each is a warning.
-TOTALS = """
-SELECT count(*) FILTER (WHERE o.status = 'done'), count(*) FILTER (WHERE o.status = 'failed'),
-       coalesce(sum(o.warnings + c.clamped), 0), coalesce(sum(cardinality(o.commands)), 0),
-       coalesce(sum(o.events), 0), coalesce(sum(o.known), 0)
-  FROM imports.outcome o
- CROSS JOIN LATERAL (
-       SELECT count(*) AS clamped FROM log.commands c
-         JOIN log.events e ON e.position > c.position - c.events AND e.position <= c.position
-        WHERE NOT o.dry_run AND c.tenant = o.tenant AND c.command_id = ANY (o.commands)
-          AND e.source ->> 'stated_at' IS NOT NULL) c
- WHERE o.tenant = %s AND o.job = %s AND o.dry_run = %s
+# What is said of an event of a move that its source dated too early; nothing of any other.
+CLAMPED = """
+CASE WHEN e.source ->> 'stated_at' IS NOT NULL
+     THEN format('%%s was stated at %%s, before the last move of its kind; it counts from %%s',
+                 e.type, e.source ->> 'stated_at', to_json(e.occurred_at) #>> '{}') END
 """
+
+# Of an outcome, the events that stand for it, and how many moves were dated too early, and what is said of these. A dry
+# run has them among its warnings.
+STANDING = f"""
+LATERAL (
+       SELECT array_agg(e.event_id::text ORDER BY e.position) AS ids, count({CLAMPED}) AS clamps,
+              string_agg({CLAMPED}, '; ' ORDER BY e.position) AS clamped
+         FROM log.commands c
+         JOIN log.events e ON e.position > c.position - c.events AND e.position <= c.position
+        WHERE NOT o.dry_run AND c.tenant = o.tenant AND c.command_id = ANY (o.commands)) e
+"""  # noqa: S608  # our own words
+
+TOTALS = f"""
+SELECT count(*) FILTER (WHERE o.status = 'done'), count(*) FILTER (WHERE o.status = 'failed'),
+       coalesce(sum(o.warnings + e.clamps), 0), coalesce(sum(cardinality(o.commands)), 0),
+       coalesce(sum(o.events), 0), coalesce(sum(o.known), 0)
+  FROM imports.outcome o CROSS JOIN {STANDING}
+ WHERE o.tenant = %s AND o.job = %s AND o.dry_run = %s
+"""  # noqa: S608  # our own words
 
 
 class Ledger:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from commands.importing.outcomes import CLAMPED
 from commands.importing.together import Together
 from domain.aggregate import Aggregate
 from eventlog.codec import kind_of
@@ -23,7 +24,13 @@ AT_HAND = 20_000
 
 Claim = tuple[str, str]
 
-CLAMPED = "{} was stated at {}, before the last move of its kind; it counts from {}"
+ASKED_BEFORE = f"""
+SELECT c.command_id, array_remove(array_agg({CLAMPED} ORDER BY e.position), NULL)
+  FROM log.commands c
+  LEFT JOIN log.events e ON e.position > c.position - c.events AND e.position <= c.position
+ WHERE c.tenant = %s AND c.command_id = ANY (%s)
+ GROUP BY 1
+"""  # noqa: S608  # our own words
 NOTHING = UUID(int=0)
 
 
@@ -39,7 +46,8 @@ class Rehearsal(Log):
         self._parents: dict[UUID, UUID | None] = {}
         self._commands: dict[str, bytes] = {}
         self.clamped: dict[str, list[str]] = {}
-        """What is to be said of the events of commands with a move that their source dates too early"""
+        """What is to be said of the events of commands with a move that their source dates too early: played here, or
+        recorded before"""
         self._versions = Together(self._find_versions)
         self._holders = Together(self._find_holders)
         self._asked_before = Together(self._find_asked_before)
@@ -60,7 +68,8 @@ class Rehearsal(Log):
             await self._check(change)
         if commit.context.source and (stated_at := commit.context.source.stated_at):
             self.clamped[id] = [
-                CLAMPED.format(self.codec.type_of(type(event)).name, stated_at.isoformat(), event.timestamp.isoformat())
+                f"{self.codec.type_of(type(event)).name} was stated at {stated_at.isoformat()}, before the last move of"
+                f" its kind; it counts from {event.timestamp.isoformat()}"
                 for change in commit.changes
                 for event in change.events
             ]
@@ -79,9 +88,11 @@ class Rehearsal(Log):
             if played != digest[:8]:
                 raise CommandReused(command_id)
             return Answer("", NOTHING, 0, 0, [], datetime.now(UTC), repeated=True)
-        if await self._asked_before.get(command_id):
-            return await super().answer_of(self._tenant, command_id, body)
-        return None
+        if (clamped := await self._asked_before.get(command_id)) is None:
+            return None
+        earlier = await super().answer_of(self._tenant, command_id, body)
+        self.clamped[command_id] = clamped
+        return earlier
 
     async def _check(self, change: Changed) -> None:
         aggregate = change.aggregate
@@ -120,10 +131,8 @@ class Rehearsal(Log):
             "SELECT child_id, parent_id FROM log.parents WHERE tenant = %s AND child_id = ANY (%s)", ids
         )
 
-    async def _find_asked_before(self, ids: list[str]) -> dict[str, bool]:
-        return await self._found(
-            "SELECT command_id, true FROM log.commands WHERE tenant = %s AND command_id = ANY (%s)", ids
-        )
+    async def _find_asked_before(self, ids: list[str]) -> dict[str, list[str]]:
+        return await self._found(ASKED_BEFORE, ids)
 
     async def _find_holders(self, claims: list[Claim]) -> dict[Claim, UUID]:
         tokens = {

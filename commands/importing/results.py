@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
+from commands.importing.outcomes import STANDING
 from commands.importing.planning import units
 from commands.importing.problems import Place
 from commands.importing.sources import FILE, Sources, harmless, sources
@@ -24,21 +25,13 @@ PAGE = 500
 NOWHERE: Place = ("", 0)
 """Where a unit stands that no row has part in."""
 
-# Of each unit what was said, the events that stand for it, and the moves among them that were dated too early.
-OUTCOMES = """
+OUTCOMES = f"""
 SELECT o.unit, o.lines, o.kind, o.message, e.ids, e.clamped
   FROM (SELECT * FROM imports.outcome
          WHERE tenant = %s AND job = %s AND dry_run = %s AND status = %s AND unit > %s ORDER BY unit LIMIT %s) o
- CROSS JOIN LATERAL (
-       SELECT array_agg(e.event_id::text ORDER BY e.position) AS ids,
-              string_agg(format('%%s was stated at %%s, before the last move of its kind; it counts from %%s',
-                                e.type, e.source ->> 'stated_at', to_json(e.occurred_at) #>> '{}'),
-                         '; ' ORDER BY e.position) FILTER (WHERE e.source ->> 'stated_at' IS NOT NULL) AS clamped
-         FROM log.commands c
-         JOIN log.events e ON e.position > c.position - c.events AND e.position <= c.position
-        WHERE NOT o.dry_run AND c.tenant = o.tenant AND c.command_id = ANY (o.commands)) e
+ CROSS JOIN {STANDING}
  ORDER BY o.unit
-"""
+"""  # noqa: S608  # our own words
 
 
 class Told(NamedTuple):

@@ -100,6 +100,8 @@ def test_an_import_is_done_here_and_now_and_the_same_again_adds_nothing(place, s
     first = done(settings, asked(place), place / "results")
     assert (first.all_taken, first["done"], first["failed"], first["warnings"]) == (False, "896", "4", "1")
     assert first["failed: duplicate"].startswith("1, first customers:9: register-customer: Another one has this")
+    for one in (tried, first):
+        assert one["warned of"].startswith("1, first orders:11: order.confirmed was stated at 2024-01-01")
     log = recorded(settings)
     failed = rows((place / "results" / "failed.csv").read_bytes())
     assert [row["kronika_kind"] for row in failed] == ["duplicate", "not found", "not found", "not found"]

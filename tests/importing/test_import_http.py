@@ -205,6 +205,10 @@ async def test_what_is_warned_of_is_counted_and_told_of_failed_rows_too(client, 
     warned = ["no e-mail address", "order.confirmed was stated at 2024-02-01"]
     assert sum(message.count(words) for message in messages for words in warned) == 4
 
+    again = await sent(client, delivery, mapping=mapping, dry_run="true")
+    await clerk(again)
+    assert (await state(client, again))["warnings"] == 4
+
 
 async def test_a_file_may_be_sent_packed(client, clerk):
     packed = {f"{name}.gz": gzip.compress(content) for name, content in files(customers(2), orders(2, 2)).items()}
