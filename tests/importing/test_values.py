@@ -147,6 +147,7 @@ def test_a_number_is_classed():
     ]
     with pytest.raises(Fault, match="under every limit"):
         made(form, a="-1")
+    assert made("{band: '{a}', separator: ',', from: {0: small, 500: medium}}", a="1.499,50") == "medium"
 
 
 def test_an_id_is_that_of_its_source_kind_and_key():

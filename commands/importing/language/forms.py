@@ -48,6 +48,9 @@ Formats = Annotated[tuple[Annotated[str, AfterValidator(names_a_part)], ...], Be
 Places = Annotated[Annotated[int, Field(ge=0, le=12)] | None, Field(description="Round to so many decimals.")]
 
 
+Separator = Annotated[Literal[".", ","], Field(description="Stands before the decimals.")]
+
+
 class Text(Word):
     """Text in another case, or cut to a length (with a warning where something was cut off)."""
 
@@ -75,7 +78,7 @@ class Decimal(Word):
     """A number: `separator` stands before its decimals, the other sign may group its thousands."""
 
     decimal: Template
-    separator: Literal[".", ","] = "."
+    separator: Separator = "."
     places: Places = None
 
 
@@ -105,6 +108,7 @@ class Band(Word):
     """One of several values, by how large a number is: that of the highest limit it reaches."""
 
     band: Template
+    separator: Separator = "."
     from_: dict[str, Value] = Field(alias="from")
 
 

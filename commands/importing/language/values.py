@@ -185,7 +185,7 @@ def _(given: forms.Band, scope: Scope) -> Making:
     def banded(row: Row) -> Any:
         if not (found := text(row)):
             return None
-        number = sound(given.band, cleaning.number, found)
+        number = sound(given.band, cleaning.number, found, given.separator)
         for limit, making in limits:
             if number >= limit:
                 return making(row)
