@@ -25,6 +25,7 @@ ENDLESS = 16 * LONGEST
 """Where a line has not ended after so many characters, the file is no table."""
 
 PACKED = ".gz"
+ZIP = b"PK\x03\x04"
 
 MOST_COLUMNS = 1_000
 MOST_UNCLOSED = 1_000
@@ -87,6 +88,9 @@ def opened(directory: Path, file: File, name: str) -> Iterator[Reading]:
         there = f"it has {', '.join(have[:20])}" if have else "it has no files"
         raise Unreadable([Problem(name, 0, "not found", f"there is no {file.path} in the directory; {there}")])
     with path.open("rb") as plain:
+        if plain.peek(4)[:4] == ZIP:
+            told = "is a ZIP file, as a spreadsheet (.xlsx) is one; save it as CSV, or unpack it"
+            raise Unreadable([Problem(name, 0, "validation", told)])
         packed = path.name.lower().endswith(PACKED) or plain.peek(2)[:2] == b"\x1f\x8b"
         stream = io.BufferedReader(Unpacked(plain, path.stat().st_size)) if packed else plain
         yield Reading(name, file, stream)
@@ -144,18 +148,22 @@ class Reading:
         try:
             return next(self.records, None)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise self.unreadable(self.lines.number, f"the gzip file is broken after this line: {error}") from None
+            raise self.unreadable(self.lines.number, f"the gzip file is broken{self.after}: {error}") from None
         except Bomb as bomb:
             told = f"the gzip file {bomb}; if it is sound, unpack it and send it plain"
             raise self.unreadable(self.lines.number, told) from None
         except UnicodeError as error:
-            told = f"cannot be read as {self.file.encoding} after this line: {error}; say its `encoding`"
+            told = f"cannot be read as {self.file.encoding}{self.after}: {error}; say its `encoding`"
             raise self.unreadable(self.lines.number, told) from None
         except OSError as error:
-            raise self.unreadable(self.lines.number, f"cannot be read after this line: {error.strerror}") from None
+            raise self.unreadable(self.lines.number, f"cannot be read{self.after}: {error.strerror}") from None
         except TooLong:
             told = f"does not end within {ENDLESS:,} characters; this is no table of rows"
             raise self.unreadable(self.lines.number, told) from None
+
+    @property
+    def after(self) -> str:
+        return " after this line" if self.lines.number else ""
 
     def unreadable(self, line: int, message: str) -> Unreadable:
         return Unreadable([Problem(self.name, line, "validation", message)])

@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
@@ -111,7 +112,7 @@ def test_a_file_of_quotes_that_are_never_closed_is_given_up(monkeypatch):
         ("a,b,c\n", {"columns": ["x"], "header": True}, "shop:1: has 3 columns, `columns` names 1"),
         ("a,b\n".encode("utf-16-le"), {}, "shop:1: the header holds a NUL; perhaps its `encoding` is utf-16"),
         ("ä,b\n".encode("latin-1"), {}, "shop:1: the header holds bytes that are no utf-8"),
-        ("a,b\n", {"encoding": "utf-16"}, "shop: cannot be read as utf-16 after this line: UTF-16 stream does"),
+        ("a,b\n", {"encoding": "utf-16"}, "shop: cannot be read as utf-16: UTF-16 stream does"),
         (",".join(map(str, range(1_001))), {}, "shop:1: has more than 1000 columns"),
     ],
 )  # fmt: skip
@@ -179,7 +180,7 @@ class TestGzip:
         with pytest.raises(Unreadable) as error:
             self.read(tmp_path, bytes(packed))
         (problem,) = error.value.problems
-        assert "the gzip file is broken after this line" in problem.message
+        assert problem.message.startswith(f"the gzip file is broken{' after this line' * bool(problem.line)}: ")
         assert (problem.line > 1_000) == (damage != "none at all")
 
     def test_holding_far_more_than_a_table_would_is_given_up(self, tmp_path, monkeypatch):
@@ -198,6 +199,16 @@ def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path):
     with (
         pytest.raises(Unreadable, match=r"there is no order.csv in the directory; it has items.csv, orders.csv"),
         opened(tmp_path, File(path="order.csv"), "orders"),
+    ):
+        pass
+
+
+def test_a_spreadsheet_is_told_to_be_none(tmp_path):
+    with ZipFile(written(tmp_path, {}) / "shop.csv", "w") as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    with (
+        pytest.raises(Unreadable, match=r"shop: is a ZIP file, as a spreadsheet \(.xlsx\) is one; save it as CSV"),
+        opened(tmp_path, File(path="shop.csv"), "shop"),
     ):
         pass
 
