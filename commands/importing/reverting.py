@@ -50,7 +50,8 @@ async def reverted(log: Log, given: Assignment, tell: Tell, beat: Beat) -> None:
     async for outcomes in reverting.revert(log, caller, events, context):
         conflicts = [outcome for outcome in outcomes if outcome.status == "conflict"]
         await note(log, given, conflicts)
-        undone += sum(outcome.status == "done" for outcome in outcomes)
+        # What was undone before counts, too: a second attempt at what stayed tells of the whole import again.
+        undone += sum(outcome.status != "conflict" and bool(outcome.by) for outcome in outcomes)
         kept, through = kept + len(conflicts), through + len(outcomes)
         tell(through, len(events))
         beat()

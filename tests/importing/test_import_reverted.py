@@ -48,3 +48,12 @@ async def test_an_import_is_undone_and_what_later_events_stand_on_is_listed(clie
     [row] = await results(client, id, "kept")
     assert (row["type"], row["id"]) == ("customer.registered", kept_customer["id"])
     assert row["why"]
+
+    since = await client.post("/v1/undo", json={"event_ids": row["stands_below"].split()})
+    assert since.status_code == 200, since.text
+    assert (await client.post("/v1/commands/revert-import", json={"import_id": id})).status_code == 200
+    await revert_import(house.log, "acme", UUID(id))
+    await project()
+    told = (await client.get(f"/v1/imports/{id}")).json()
+    assert (told["undone"], told["kept"]) == (6, 0)
+    assert await results(client, id, "kept") == []
