@@ -8,7 +8,7 @@ import orjson
 from psycopg import AsyncConnection
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.settings import Settings
 from eventlog.connections import APP_ROLE
@@ -41,7 +41,9 @@ def as_json(report: Found) -> Iterator[str]:
 
 
 def show(console: Console, report: Found) -> None:
-    table = Table("score", "one", "other", "because")
+    # Ids are to be copied: none is cut off.
+    one, other = (Column(name, overflow="fold") for name in ("one", "other"))
+    table = Table("score", one, other, "because")
     for pair in report.pairs:
         names = [f"{escape(row['name'] or '')}\n[dim]{row['id']}[/]" for row in (pair.one, pair.other)]
         table.add_row(f"{pair.likeness.score:.2f}", *names, ", ".join(pair.likeness.reasons))

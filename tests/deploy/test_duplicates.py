@@ -39,3 +39,9 @@ def test_the_table_says_who_why_and_what_was_not_compared():
         "Not compared by name: 1 groups",
     ):
         assert said in told
+
+
+def test_no_id_is_cut_off_where_the_terminal_is_narrow():
+    console = Console(file=StringIO(), width=60)
+    show(console, REPORT)
+    assert "…" not in console.file.getvalue()
