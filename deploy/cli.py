@@ -232,7 +232,7 @@ def export(
     resource: Annotated[str, typer.Argument(help="A list, such as customers, or events.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     home: Home = None,
-    format: Annotated[ExportFormat, typer.Option()] = "csv",
+    format: Annotated[ExportFormat | None, typer.Option(help="Default: what the file ends in, else csv.")] = None,
     filter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, as the list takes it; repeatable.")] = None,
     sort: Annotated[str | None, typer.Option(help="A column; with a leading - the largest first.")] = None,
     fields: Annotated[str | None, typer.Option(help="Which fields, with commas between.")] = None,
@@ -242,7 +242,7 @@ def export(
     actor: Annotated[str, typer.Option(help="As whom.")] = "operator",
 ) -> None:
     """Write a whole list, or the events, into a file: csv, xlsx, jsonl or parquet."""
-    from deploy.export import command, cut_of
+    from deploy.export import command, cut_of, format_of
     from deploy.export import export as run
     from eventlog.envelope import Caller
 
@@ -250,7 +250,7 @@ def export(
         raise SettingsError(f"there is no directory {out.parent} to write {out.name} to")
     settings = here(home)
     cut = asyncio.run(cut_of(settings, as_of, known_at))
-    wanted = command(resource, format, filter or [], sort, fields, cut)
+    wanted = command(resource, format or format_of(out), filter or [], sort, fields, cut)
     with console.status("exporting, once the read models have what was recorded before"):
         done = asyncio.run(run(settings, Caller(tenant, actor), wanted, out))
     console.print(f"{out}: {done.bytes:,} bytes, sha256 {done.sha256}")

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
@@ -33,6 +34,11 @@ from workers.exports.task import EXPORTS
 from workers.lifetime import Surroundings
 
 PAUSE_S = 0.2
+
+
+def format_of(out: Path) -> Format:
+    """The format that a file's ending says."""
+    return next((format for format in get_args(Format) if out.suffix.lower() == f".{format}"), "csv")
 
 
 def command(

@@ -8,6 +8,7 @@ import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import openpyxl
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from deploy.export import format_of
 from workers.exports import sheet
 from workers.exports.formats import Csv, Unfit
 from workers.exports.parts import PART, Parts
@@ -121,3 +123,12 @@ def test_no_text_is_run_and_every_text_can_be_read_back(found):
     assert all(cell in (text, "'" + text) for cell, text in zip(cells, found, strict=True))
     lines = made(FORMATS["jsonl"], rows, {"name": "text"}).splitlines()
     assert [json.loads(line)["name"] for line in lines] == found
+
+
+def test_on_the_command_line_the_ending_of_the_file_says_its_format():
+    assert [format_of(Path(name)) for name in ("gold.xlsx", "gold.JSONL", "gold.v2.parquet")] == [
+        "xlsx",
+        "jsonl",
+        "parquet",
+    ]
+    assert {format_of(Path(name)) for name in ("gold.csv", "gold.txt", "gold")} == {"csv"}
