@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from deploy.printing import Table, print_utf8, printer
 from deploy.running import located
 from deploy.settings import Settings, SettingsError, load_settings
 
@@ -26,7 +26,7 @@ parked_app = typer.Typer(no_args_is_help=True, help="Events that a read model co
 app.add_typer(keys_app, name="key")
 app.add_typer(policy_app, name="policy")
 app.add_typer(parked_app, name="parked")
-console = Console(highlight=False)
+console = printer()
 
 ExportFormat = Literal["csv", "xlsx", "jsonl", "parquet"]
 Home = Annotated[Path | None, typer.Option(help="Where the local servers, the lakehouse and the keys live.")]
@@ -534,6 +534,7 @@ def parked_replay(projection: str, home: Home = None) -> None:
 
 def main() -> None:
     """Run a command; what goes wrong in the expected ways is one clear line and exit code 1."""
+    print_utf8()
     try:
         app()
     except Exception as error:

@@ -8,8 +8,8 @@ import orjson
 from psycopg import AsyncConnection
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
+from deploy.printing import Table
 from deploy.settings import Settings
 from eventlog.connections import APP_ROLE
 from eventlog.envelope import Caller
@@ -42,8 +42,7 @@ def as_json(report: Found) -> Iterator[str]:
 
 def show(console: Console, report: Found) -> None:
     # Ids are to be copied: none is cut off.
-    one, other = (Column(name, overflow="fold") for name in ("one", "other"))
-    table = Table("score", one, other, "because")
+    table = Table("score", "one", "other", "because")
     for pair in report.pairs:
         names = [f"{escape(row['name'] or '')}\n[dim]{row['id']}[/]" for row in (pair.one, pair.other)]
         table.add_row(f"{pair.likeness.score:.2f}", *names, ", ".join(pair.likeness.reasons))

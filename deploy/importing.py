@@ -16,7 +16,6 @@ import uvloop
 from psycopg import AsyncConnection, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from uuid_utils.compat import uuid7
 
 from commands.dispatch import Asked as Asking
@@ -34,6 +33,7 @@ from commands.importing.running import Assignment, assignment, carry_out
 from commands.importing.shipped import shipped
 from commands.imports import RevertImport
 from deploy.errors import NotAsPromised
+from deploy.printing import Table
 from deploy.settings import Settings, SettingsError
 from domain.data_import import COUNTS, UNDER_WAY, Import
 from domain.refusals import Refusal
@@ -256,7 +256,7 @@ async def persistently(work: Callable[[], Awaitable[T]]) -> T:
 def show(console: Console, ended: Assignment, told: Sequence[tuple[str, int, str]], into: Path | None) -> None:
     data_import = ended.data_import
     title = f"{'Dry run of' if data_import.dry_run else 'Import'} {data_import.mapping}: {data_import.state}"
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table("", "", title=title, show_header=False, title_justify="left")
     table.add_row("job", str(ended.id))
     if data_import.why:
         table.add_row("why", data_import.why)

@@ -12,9 +12,9 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 from rich.console import Console
-from rich.table import Table
 
 from deploy.errors import NotAsPromised
+from deploy.printing import Table
 from deploy.settings import Settings
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE

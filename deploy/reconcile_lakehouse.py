@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import orjson
 from psycopg import AsyncConnection
 from rich.console import Console
-from rich.table import Table
 
 from deploy.errors import NotAsPromised
+from deploy.printing import Table
 from deploy.settings import Settings
 from eventlog.connections import APP_ROLE
 from projections.analytics.lake import Lake, reflected

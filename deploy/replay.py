@@ -10,9 +10,10 @@ import orjson
 from psycopg import AsyncConnection
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.rule import Rule
 
 from deploy.errors import NotAsPromised
+from deploy.printing import Table
 from deploy.settings import Settings, SettingsError
 from eventlog.codec import Codec
 from eventlog.connections import APP_ROLE
@@ -76,7 +77,7 @@ def walk(console: Console, found: list[Step], token: Token, key: Callable[[], st
 
 def show(console: Console, step: Step, token: Token, where: str) -> None:
     entry = step.entry
-    console.rule(f"{where}  [bold]{entry.type}[/]", align="left")
+    console.print(Rule(f"{where}  [bold]{entry.type}[/]", align="left"), width=min(console.width, 100))
     told = {"on behalf of": entry.on_behalf_of, "because:": entry.reason, "from": entry.source and entry.source.at}
     why = "".join(f", {how} {escape(what)}" for how, what in told.items() if what)
     console.print(

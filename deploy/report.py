@@ -10,10 +10,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 from rich.console import Console
-from rich.table import Table
 
 from deploy.demo import TENANT
 from deploy.errors import NotAsPromised
+from deploy.printing import Table
 from deploy.running import api_url, ready
 from deploy.settings import Settings
 from eventlog.codec import Codec

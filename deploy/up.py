@@ -14,7 +14,6 @@ from types import FrameType
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from api import keys as api_keys
 from deploy.crew import ISSUER, Crew
@@ -26,6 +25,7 @@ from deploy.issuer import AUDIENCE, LocalIssuer
 from deploy.local import Addresses, LocalServers
 from deploy.migrate import migrate
 from deploy.place import CannotStart
+from deploy.printing import Table, printer
 from deploy.report import caught_up, report
 from deploy.running import api_url, note, ready
 from deploy.settings import Issuer, Settings, on_this_machine
@@ -49,7 +49,7 @@ def up(settings: Settings, crew: Crew, *, demo_scale: float | None, check: bool)
 
     Raises CannotStart and NotAsPromised, whose text says what is wrong.
     """
-    console = Console(highlight=False)
+    console = printer()
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -218,7 +218,9 @@ def what_runs(settings: Settings, addresses: Addresses, token: str | None, issue
     with psycopg.connect(addresses.database_url) as connection:
         host = f"{connection.info.host}:{connection.info.port}"
         counted = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
-    table = Table(title=f"Kronika, {counted[0] if counted else 0:,} events", show_header=False, title_justify="left")
+    table = Table(
+        "", "", title=f"Kronika, {counted[0] if counted else 0:,} events", show_header=False, title_justify="left"
+    )
     table.add_row("API", f"{api_url(settings)}   documentation: {api_url(settings)}/docs")
     if token:
         table.add_row("API key", token)
