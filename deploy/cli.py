@@ -246,6 +246,8 @@ def export(
     from deploy.export import export as run
     from eventlog.envelope import Caller
 
+    if out.is_dir():
+        raise SettingsError(f"{out} is a directory; name the file to write")
     if not out.parent.is_dir():
         raise SettingsError(f"there is no directory {out.parent} to write {out.name} to")
     settings = here(home)
@@ -538,30 +540,43 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if isinstance(error, away()):
-            first = str(error).partition("\n")[0]
-            print(
-                f"The database does not answer; start it, or name it in KRONIKA_DATABASE_URL. {first}", file=sys.stderr
-            )
-        elif isinstance(error, expected()):
-            print(error, file=sys.stderr)
-        else:
+        told = explained(error)
+        if told is None:
             raise
+        print(told, file=sys.stderr)
         sys.exit(1)
 
 
-def away() -> tuple[type[Exception], ...]:
-    """That the database cannot be reached, or went away."""
+def explained(error: Exception) -> str | None:
+    """What is wrong and what to do; None for what nobody expects. It is looked up only when something went wrong, as
+    most commands need little of all this."""
     from psycopg import OperationalError
+    from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedColumn, UndefinedTable
     from psycopg_pool import PoolTimeout
 
     from eventlog.errors import LogUnavailable
+    from workers.kafka import KafkaAway
 
-    return OperationalError, PoolTimeout, LogUnavailable
+    first = str(error).partition("\n")[0]
+    match error:
+        case OperationalError() | PoolTimeout() | LogUnavailable():
+            return (
+                "The database does not answer; start it (`kronika up` starts a local one), or name it in"
+                f" KRONIKA_DATABASE_URL. {first}"
+            )
+        case UndefinedTable() | UndefinedColumn() | InvalidSchemaName():
+            return f"The database is not what this release needs; run `kronika migrate`. {first}"
+        case InsufficientPrivilege():
+            return f"Whom KRONIKA_DATABASE_URL names may not do this; the database's owner may. {first}"
+        case KafkaAway():
+            return f"Kafka (KRONIKA_KAFKA_BOOTSTRAP) cannot be used: {first}"
+        case OSError(strerror=str(why), filename=str(file)):
+            return f"{file}: {why}"
+    return str(error) if isinstance(error, expected()) else None
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """What goes wrong for reasons of its own; looked up only then, as most commands need little of all this."""
+    """What says by itself what is wrong."""
     from api.keys import UnfitKey
     from commands.importing.language.mapping import MappingError
     from commands.importing.requesting import UnfitDelivery
@@ -570,6 +585,7 @@ def expected() -> tuple[type[Exception], ...]:
     from eventlog.keys import KeyStoreError
     from eventlog.policies import PolicyError
     from eventlog.schema import DatabaseUnfit
+    from projections.analytics.lake import LakeAbsent
     from projections.rebuild import AlreadyRebuilding, Differs
 
     return (
@@ -579,6 +595,7 @@ def expected() -> tuple[type[Exception], ...]:
         UnfitKey,
         KeyStoreError,
         DatabaseUnfit,
+        LakeAbsent,
         AlreadyRebuilding,
         Differs,
         MappingError,
