@@ -125,6 +125,10 @@ def test_numbers_are_multiplied_and_added_up_exactly():
     assert made(f"{{sum: ['{{a}}', {price}, '']}}", a="0.1", b="0,2") == "0.3"
     assert made(f"{{product: ['{{a}}', {price}]}}", a="", b="1,5") is None
     assert made("{sum: ['{a}', '']}", a="") is None
+    many = "9" * 40
+    assert made("{product: ['{a}', '{a}']}", a=many) == str(int(many) ** 2), "to the last digit"
+    with pytest.raises(Fault, match="is too large a number"):
+        made("{product: ['{a}', '{a}', '{a}', '{a}', '{a}', '{a}'], places: 12}", a="9e99")
     with pytest.raises(Fault, match="product: 'x' is no number"):
         made("{product: ['{a}', 2]}", a="x")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -38,16 +40,29 @@ Template = Annotated[str, BeforeValidator(as_text), AfterValidator(well_formed)]
 Templates = Annotated[tuple[Template, ...], BeforeValidator(one_or_many)]
 
 
-def names_a_part(format: str) -> str:
-    if "%" not in format:
+YEARS = frozenset("YyGcx")
+
+
+def of_dates(format: str) -> str:
+    letters = frozenset(re.findall("%(.)", format))
+    if not letters:
         raise ValueError(f"{format!r} names no part of a date; it is written with Python's letters, as %d.%m.%Y")
+    if not letters & YEARS:
+        raise ValueError(f"{format!r} names no year; %Y is one of four digits, %y one of two")
+    if "Z" in letters:
+        raise ValueError(f"{format!r}: %Z is a name without an offset; write the name itself, and say its `time_zone`")
+    try:
+        datetime.strptime("", format)
+    except re.error:
+        raise ValueError(f"{format!r} names a part of a date twice") from None
+    except ValueError as error:
+        if "directive" in str(error) or "stray" in str(error):  # and not only that nothing is no date
+            raise ValueError(f"{format!r} is no format of dates: {error}") from None
     return format
 
 
-Formats = Annotated[tuple[Annotated[str, AfterValidator(names_a_part)], ...], BeforeValidator(one_or_many)]
+Formats = Annotated[tuple[Annotated[str, AfterValidator(of_dates)], ...], BeforeValidator(one_or_many)]
 Places = Annotated[Annotated[int, Field(ge=0, le=12)] | None, Field(description="Round to so many decimals.")]
-
-
 Separator = Annotated[Literal[".", ","], Field(description="Stands before the decimals.")]
 
 

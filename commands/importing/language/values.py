@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import ROUND_HALF_EVEN
+from decimal import ROUND_HALF_EVEN, Context, InvalidOperation
 from decimal import Decimal as Number
-from functools import lru_cache
-from math import prod
+from functools import lru_cache, reduce
 from typing import Any
 
 from uuid_utils import UUID, uuid5  # made in a tenth of the time that the standard library takes
@@ -19,6 +18,9 @@ from commands.importing.language.scope import Scope
 IDS = UUID("6b726f6e-696b-4a1b-8c00-000000000002")
 """Namespace of the ids of imported things."""
 
+
+EXACTLY = Context(prec=500)
+"""What a cell holds has a hundred digits at most, and an exponent of two."""
 
 REMEMBERED = 65_536
 _keys: dict[str, str] = {}
@@ -128,7 +130,9 @@ def _(given: forms.Product, scope: Scope) -> Making:
 
     def multiplied(row: Row) -> str | None:
         found = [making(row) for making in makings]
-        return None if any(map(is_empty, found)) else rounded(prod(numbers("product", found)), given.places)
+        if any(map(is_empty, found)):
+            return None
+        return rounded(reduce(EXACTLY.multiply, numbers("product", found)), given.places)
 
     return multiplied
 
@@ -140,7 +144,7 @@ def _(given: forms.Sum, scope: Scope) -> Making:
     def added(row: Row) -> str | None:
         found = making(row)
         addends = [one for one in (found if isinstance(found, list) else [found]) if not is_empty(one)]
-        return rounded(sum(numbers("sum", addends), Number()), given.places) if addends else None
+        return rounded(reduce(EXACTLY.add, numbers("sum", addends)), given.places) if addends else None
 
     return added
 
@@ -149,9 +153,13 @@ def numbers(form: str, found: Iterable[Any]) -> Iterator[Number]:
     return (sound(form, cleaning.number, str(bare(one))) for one in found)
 
 
-def rounded(number: Number | int, places: int | None) -> str:
-    step = None if places is None else Number(1).scaleb(-places)
-    return format(Number(number).quantize(step, ROUND_HALF_EVEN) if step is not None else number, "f")
+def rounded(number: Number, places: int | None) -> str:
+    if places is None:
+        return format(number, "f")
+    try:
+        return format(number.quantize(Number(1).scaleb(-places), ROUND_HALF_EVEN, EXACTLY), "f")
+    except InvalidOperation:
+        raise Fault(f"{number:.3e} is too large a number") from None
 
 
 @value.register
