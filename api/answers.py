@@ -31,7 +31,7 @@ from projections.as_of import read_from, settled
 from projections.asking import RESERVED, BadQuery
 from projections.cut import NOW, Cut
 from projections.freshness import ParkedRead
-from projections.parked import Parked
+from projections.parked import Parked, parked_from_the_first
 from projections.query import Page, ParkedEvent
 from projections.resource import Resource
 from projections.retracted import retraction
@@ -179,9 +179,9 @@ class Reading:
         return self.made
 
     async def missing(self, caller: Caller, kind: str, id: UUID, cut: Cut = NOW) -> Exception:
-        """Why there is nothing to answer: it was retracted, or there is no such thing."""
-        gone = await retraction(self.connection, self.house.log.codec, caller, kind, id, cut)
-        return gone or NotFound(kind, id)
+        """Why there is nothing to answer: it was retracted, its first event is parked, or there is no such thing."""
+        asked = (self.connection, self.house.log.codec, caller, kind, id, cut)
+        return await retraction(*asked) or await parked_from_the_first(*asked) or NotFound(kind, id)
 
     def note(self, name: str, parked: Iterable[Parked | ParkedEvent | Unread]) -> None:
         """These events of a read model could not be taken in, and what is answered lacks them. Raises ParkedRead when

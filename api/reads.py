@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from api.answers import AsOf, Calling, Fresh, House, asked_of, point_of, reading, reading_as_of
 from api.document import typed
+from api.errors import BadRequest
 from api.kronika import Kronika
 from api.tide import LOG
 from commands.dispatch import NotFound, permit
@@ -24,7 +25,7 @@ from projections.as_of import listed
 from projections.asking import MOST_ROWS, RESERVED, SOME_ROWS, Ask, Filter, ask_of
 from projections.changes import Change, PastChange
 from projections.customer_card import CUSTOMERS
-from projections.cut import NOW, Cut, get_cut
+from projections.cut import Cut, get_cut
 from projections.history import blame, diff, history
 from projections.query import check, get, names_customers
 from projections.resource import OPERATORS, Kind, Resource
@@ -158,6 +159,13 @@ class Between(Fresh):
         examples=["2026-03-31"],
     )
     to: str | None = Field(None, max_length=40, description="Like `from`; now when absent.", examples=["1.42"])
+    from_known_at: str | None = Field(
+        None,
+        max_length=40,
+        description="With a moment as `from`, or none: as this was known at another moment, or at a position.",
+        examples=["2026-04-30"],
+    )
+    to_known_at: str | None = Field(None, max_length=40, description="The same of `to`.", examples=["1.42"])
 
 
 class Difference(BaseModel):
@@ -302,8 +310,8 @@ def blame_of(resource: Resource) -> Endpoint:
 def diff_of(resource: Resource) -> Endpoint:
     async def differences(id: UUID, caller: Calling, house: House, asked: Annotated[Between, Query()]) -> Response:
         permit(caller, "read", resource.stream)
-        before = Cut(known_at=0) if asked.since is None else await side_of(house, asked.since, "from")
-        after = NOW if asked.to is None else await side_of(house, asked.to, "to")
+        before = await side_of(house, asked.since, asked.from_known_at, "from") or Cut(known_at=0)
+        after = await side_of(house, asked.to, asked.to_known_at, "to")
         async with reading(house, caller, asked) as read:
             found = await diff(read.connection, house.log.codec, caller, resource.stream, id, before, after)
             if found is None:
@@ -314,10 +322,16 @@ def diff_of(resource: Resource) -> Endpoint:
     return differences
 
 
-async def side_of(house: Kronika, text: str, where: str) -> Cut:
-    """A moment is of the world's clock, a position of the log's."""
-    point = await point_of(house, text, where)
-    return Cut(known_at=point) if isinstance(point, int) else Cut(as_of=point)
+async def side_of(house: Kronika, text: str | None, known: str | None, where: str) -> Cut:
+    """A moment is of the world's clock, a position of the log's, which may also be given beside a moment. Raises
+    BadRequest, BadPosition, PositionAbandoned."""
+    point = None if text is None else await point_of(house, text, where)
+    known_at = None if known is None else await point_of(house, known, f"{where}_known_at")
+    if not isinstance(point, int):
+        return Cut(point, known_at)
+    if known_at is not None:
+        raise BadRequest(f"{where} is a position, which says what was known: give a moment, or no {where}_known_at.")
+    return Cut(known_at=point)
 
 
 def parameters(resource: Resource) -> list[dict[str, Any]]:

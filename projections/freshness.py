@@ -14,7 +14,7 @@ class NotFreshYet(Exception):
 
 
 class ParkedRead(Exception):
-    """What is asked for rests on an event that could not be folded; the position asked for lies beyond it."""
+    """What is asked for rests on an event that could not be folded, all of it or what was asked for by its position."""
 
     def __init__(self, name: str, position: int, event_id: object) -> None:
         super().__init__(

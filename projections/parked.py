@@ -12,6 +12,10 @@ from psycopg.rows import class_row, tuple_row
 
 from eventlog import feed
 from eventlog.codec import Codec
+from eventlog.envelope import Caller
+from projections.cut import NOW, Cut
+from projections.freshness import ParkedRead
+from projections.history import stream_shown
 from projections.host import Host
 from projections.projection import Projection
 from projections.slot import Slot
@@ -51,6 +55,17 @@ async def parked(
         [projection, position],
     )
     return await cursor.fetchall()
+
+
+async def parked_from_the_first(
+    connection: AsyncConnection[Any], codec: Codec, caller: Caller, kind: str, id: UUID, cut: Cut = NOW
+) -> ParkedRead | None:
+    """Why there is nothing to show of what the caller may see, where the event by which it came to be could not be
+    taken in."""
+    events = cut.of(await stream_shown(connection, codec, caller, kind, id))
+    if not events or not (events[0].event is None or await parked(connection, position=events[0].position)):
+        return None
+    return ParkedRead(kind, events[0].position, events[0].event_id)
 
 
 async def leave_out(connection: AsyncConnection[Any], projection: str, position: int, actor: str, reason: str) -> None:

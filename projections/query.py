@@ -124,7 +124,8 @@ async def select(
     total = total_of(await one(count)) if count else None
     if not (await one(any_parked))["any"]:
         return replace(page, total=total)
-    ids = {*about, *(row[f"_{resource.key[0]}"] for row in plan.shown)}
+    key = resource.key[0]
+    ids = {*about, *(row[f"_{key}"] for row in plan.shown if resource.columns[key] == "id")}
     return replace(page, total=total, parked=await parked_among(connection, caller, resource, ids))
 
 

@@ -80,6 +80,17 @@ async def test_a_difference_is_told_field_by_field_with_its_events(client, life)
     assert (await client.get(path + "/diff", params={"from": second})).json() == {"fields": []}
 
 
+async def test_the_sides_of_a_difference_may_be_one_moment_known_at_two(client, life):
+    """What has become of what we thought of the third of March."""
+    path, (first, second) = life
+    day = {"from": "2026-03-03", "to": "2026-03-03"}
+    for known in ({"from_known_at": first}, {"from_known_at": first, "to_known_at": second}):
+        (one,) = (await client.get(path + "/diff", params=day | known)).json()["fields"]
+        assert (one["field"], one["old"], one["new"]) == ("name", "王芳", "李丽")
+    for known in ({}, {"from_known_at": first, "to_known_at": first}):
+        assert (await client.get(path + "/diff", params=day | known)).json() == {"fields": []}
+
+
 async def test_a_life_is_told_step_by_step_across_all_streams_of_the_customer(client, life, project):
     path, (first, second) = life
     customer = path.rpartition("/")[2]
@@ -127,6 +138,8 @@ async def test_a_life_is_told_step_by_step_across_all_streams_of_the_customer(cl
         ("/blame", {"as_of": LATER}, "bad-request"),
         ("/diff", {"from": "soon"}, "bad-request"),
         ("/diff", {"from": "2026-03-01", "to": "1.999999999"}, "bad-position"),
+        ("/diff", {"from": "1.1", "from_known_at": "1.1"}, "bad-request"),
+        ("/diff", {"from": "2026-03-01", "to_known_at": "1.999999999"}, "bad-position"),
     ],
 )
 async def test_a_moment_that_nobody_can_answer_for_is_refused(client, life, route, asked, problem):

@@ -160,8 +160,8 @@ async def test_how_fresh_is_checked(client, parameters):
         "customers?wait=x",
         "customers/x",
         "customers/search?q=x&limit=0",
-        f"customers/{uuid4()}/history?limit=0",
-        f"customers/{uuid4()}/360?surprise=1",
+        "customers/6b1c1a1e-0000-4000-8000-000000000001/history?limit=0",
+        "customers/6b1c1a1e-0000-4000-8000-000000000001/360?surprise=1",
         "events?limit=0",
         "pipeline?limit=501",
         "analytics/funnel?limit=0",
@@ -282,6 +282,30 @@ class TestParked:
         for path in (f"/v1/customers/{id}", "/v1/customers", f"/v1/customers/{id}/360"):
             problem = is_problem(await client.get(path, params={"min_position": after}), 424, "parked")
             assert problem["event_id"]
+
+    async def test_a_timeline_of_others_is_shown_beside_it(self, client, parked, settings):
+        id, before, _ = parked
+        with psycopg.connect(settings.database_url) as connection:
+            connection.execute("UPDATE read.parked SET slot = 'timeline'")
+        answer = await client.get(f"/v1/customers/{id}/timeline", params={"min_position": before})
+        assert (answer.status_code, len(answer.headers["x-parked"])) == (200, 36), answer.text
+
+    async def test_of_whom_the_first_event_cannot_be_read_it_is_told_which_one_that_is(self, client, project, settings):
+        told = await asked(client, "register-customer", **PERSON)
+        with psycopg.connect(settings.database_url) as connection:
+            connection.execute(
+                "UPDATE log.events SET personal = (SELECT json_object_agg(name, encode('unreadable', 'base64'))"
+                " FROM json_object_keys(personal) AS name) WHERE stream_id = %s",
+                [told["id"]],
+            )
+        await project()
+        path = f"/v1/customers/{told['id']}"
+        for route, params in (("", {}), ("/360", {}), ("/timeline", {}), ("", {"known_at": told["position"]})):
+            problem = is_problem(await client.get(path + route, params=params), 424, "parked")
+            assert problem["event_id"]
+        is_problem(await client.get(path, params={"as_of": "2020-01-01"}), 404, "not-found")
+        with psycopg.connect(settings.database_url) as connection:
+            connection.execute("DELETE FROM read.parked")
 
     async def test_metrics_count_it(self, client, parked):
         text = (await client.get("/metrics")).text
