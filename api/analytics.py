@@ -193,7 +193,7 @@ def picture_of(view: type[View], kind: str) -> Endpoint:
     async def picture(request: Request, caller: Analysing, house: House) -> Response:
         told, asked, cut = await asked_of(request, house, view)
         found, read, _ = await asked_for(house, caller, told, asked, cut)
-        body = await asyncio.to_thread(drawn, view, found.rows, kind)
+        body = await asyncio.to_thread(drawn, asked, found.rows, kind)
         return Response(body, media_type=PICTURES[kind], headers=read.stands | {"Content-Security-Policy": ALONE})
 
     return picture

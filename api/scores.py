@@ -41,7 +41,7 @@ class Some(Fresh):
     limit: int = Field(SOME_ROWS, ge=1, le=MOST_ROWS)
 
 
-class Reason(BaseModel):
+class Factor(BaseModel):
     """What speaks for it, or against."""
 
     feature: str = Field(description="What is known of the customer or opportunity.", examples=["weeks silent"])
@@ -74,7 +74,7 @@ class Score(BaseModel):
         examples=["EUR"],
     )
     numbers: dict[str, float | None] = Field(description=NUMBERS, examples=[{"alive": 0.7266, "purchases": 1.226}])
-    reasons: list[Reason] = Field(
+    reasons: list[Factor] = Field(
         description="Of churn and opportunities the weightiest, the first the most; of other models none."
     )
     at_risk: bool = Field(description="A valued customer whose `alive` or `returns` is below the run's `alert_below`.")
@@ -137,6 +137,9 @@ async def of_run(id: UUID, caller: Calling, house: House, asked: Annotated[Some,
         return read.answer({"items": [read.row(row) for row in rows], "next": following})
 
 
+PARTS = pa.schema([("count", pa.int64()), ("foretold", pa.float64()), ("happened", pa.float64())])
+
+
 def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
     async def calibration(id: UUID, caller: Calling, house: House, asked: Annotated[Fresh, Query()]) -> Response:
         permit(caller, "read", SCORING_RUNS.stream)
@@ -148,7 +151,7 @@ def calibration_as(kind: str) -> Callable[..., Awaitable[Response]]:
                 for part in row["calibration"] or ()
             ]
             stands = read.stands
-        body = await asyncio.to_thread(drawn, Calibration, pa.Table.from_pylist(told), kind)
+        body = await asyncio.to_thread(drawn, Calibration, pa.Table.from_pylist(told, PARTS), kind)
         return Response(body, media_type=PICTURES[kind], headers=stands | {"Content-Security-Policy": ALONE})
 
     return calibration

@@ -17,6 +17,9 @@ import pyarrow as pa
 from projections.analytics.painting import PAINTER
 from projections.analytics.views.view import COUNT, Column, View
 
+Asked = View | type[View]
+"""A view, as it was asked where that is known"""
+
 Point = dict[str, Any]
 """One mark of a picture: `x`, `value`, and where there are such `group` (told apart by colour), `line` (of a heat map)
 and `facet`."""
@@ -41,7 +44,7 @@ UNDRAWABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """Signs that XML has no place for."""
 
 
-def drawn(view: type[View], rows: pa.Table, kind: str) -> bytes:
+def drawn(view: Asked, rows: pa.Table, kind: str) -> bytes:
     """The picture as `svg` or `html`. Raises Undrawable."""
     specification = spec(view, rows)
     if kind == "svg":
@@ -65,7 +68,7 @@ def library() -> str:
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
 
 
-def spec(view: type[View], rows: pa.Table) -> dict[str, Any]:
+def spec(view: Asked, rows: pa.Table) -> dict[str, Any]:
     """The picture as a Vega-Lite specification, with its data."""
     import altair as alt  # as above
 
@@ -88,14 +91,14 @@ def spec(view: type[View], rows: pa.Table) -> dict[str, Any]:
     return told | {"config": STYLE}
 
 
-def left_out(view: type[View], rows: pa.Table, points: list[Point]) -> list[str]:
+def left_out(view: Asked, rows: pa.Table, points: list[Point]) -> list[str]:
     """What is to be said of bars, or lines, for which a picture has no room."""
     told = []
     for axis, column, most in (("x", view.chart.x, MOST_BARS), ("group", view.chart.by, MOST_GROUPS - 1)):
         if column in view.columns:
             drawn, whole = {point[axis] for point in points}, set(rows[column].to_pylist())
             if most <= len(drawn) < len(whole) and OTHERS not in drawn:
-                told.append(f"{words(column).capitalize()}: {len(drawn)} of {len(whole)} are drawn.")
+                told.append(f"{name_of(view, column).capitalize()}: {len(drawn)} of {len(whole)} are drawn.")
     return told
 
 
@@ -110,7 +113,7 @@ def with_currency(specification: Any, currency: str) -> Any:
     return specification.replace("currency of the row", currency) if isinstance(specification, str) else specification
 
 
-def points_of(view: type[View], rows: list[dict[str, Any]]) -> list[Point]:
+def points_of(view: Asked, rows: list[dict[str, Any]]) -> list[Point]:
     """The rows as marks; several measures are groups of their own."""
     chart, columns = view.chart, view.columns
     heat = chart.mark == "heat"
@@ -141,7 +144,7 @@ def points_of(view: type[View], rows: list[dict[str, Any]]) -> list[Point]:
     return points
 
 
-def in_order(view: type[View]) -> bool:
+def in_order(view: Asked) -> bool:
     """Whether what stands below the bars is numbers."""
     return view.columns[view.chart.x].kind in ("integer", "real")
 
@@ -172,11 +175,11 @@ def fewer(points: list[Point], *, others: bool) -> list[Point]:
 # -- marks
 
 
-def bars(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
+def bars(alt: Any, view: Asked, points: list[Point], picture: Any) -> Any:
     chart = view.chart
     measure = chart.y if isinstance(chart.y, str) else chart.y[0]
     grouped = points[0]["group"] is not None and {point["group"] for point in points} != {"all"}
-    axis = alt.Axis(title=words(chart.x), labelAngle=0 if chart.lying else -40)
+    axis = alt.Axis(title=name_of(view, chart.x), labelAngle=0 if chart.lying else -40)
     length = {
         "axis": number_axis(alt, view, measure, single=isinstance(chart.y, str)),
         "stack": "zero" if chart.stacked else None,
@@ -187,7 +190,7 @@ def bars(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
             "x:O", sort="ascending" if view.columns[chart.x].kind == "date" or in_order(view) else None, axis=axis
         ),
         along: (alt.X if chart.lying else alt.Y)("value:Q", **length),
-        "color": alt.Color("group:N", title=words(chart.by) or None, sort=None) if grouped else alt.value(ONE),
+        "color": alt.Color("group:N", title=name_of(view, chart.by) or None, sort=None) if grouped else alt.value(ONE),
         "tooltip": ["x:N", "group:N", "value:Q"],
     }
     if grouped and not chart.stacked:
@@ -197,7 +200,7 @@ def bars(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
     return picture.mark_bar(cornerRadiusEnd=2).encode(**channels)
 
 
-def lines(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
+def lines(alt: Any, view: Asked, points: list[Point], picture: Any) -> Any:
     chart, steps = view.chart, view.chart.mark == "steps"
     measure = chart.y if isinstance(chart.y, str) else chart.y[0]
     column = view.columns[measure]
@@ -212,12 +215,12 @@ def lines(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
     return picture.mark_line(interpolate="step-after" if steps else "linear", point=not steps, strokeWidth=2).encode(
         x=alt.X("x:O" if day else "x:Q", axis=alt.Axis(title=title, labelAngle=-40 if day else 0), sort=order),
         y=alt.Y("value:Q", scale=scale, axis=number_axis(alt, view, measure, single=isinstance(chart.y, str))),
-        color=alt.value(ONE) if one else alt.Color("group:N", title=words(chart.by) or None, sort=None),
+        color=alt.value(ONE) if one else alt.Color("group:N", title=name_of(view, chart.by) or None, sort=None),
         tooltip=["x:N", "group:N", "value:Q"],
     )
 
 
-def heat(alt: Any, view: type[View], points: list[Point], picture: Any) -> Any:
+def heat(alt: Any, view: Asked, points: list[Point], picture: Any) -> Any:
     chart = view.chart
     assert isinstance(chart.y, str)
     column = chart.measure(chart.by or "", view.columns)
@@ -250,10 +253,16 @@ OWN = {"bars": ("x", "y", "xOffset", "yOffset"), "lines": ("x", "y"), "steps": (
 """The scales that each of several pictures has to itself; heat maps are compared place by place."""
 
 
-def number_axis(alt: Any, view: type[View], measure: str, *, single: bool) -> Any:
+def number_axis(alt: Any, view: Asked, measure: str, *, single: bool) -> Any:
     column = view.chart.measure(measure, view.columns)
     title = with_unit(words(measure), column) if single else column.unit.partition(",")[0]
     return alt.Axis(title=title, format="%" if "share" in column.unit or column.unit.startswith("1 -") else ",~s")
+
+
+def name_of(view: Asked, column: str | None) -> str:
+    """What a column is called; the dimension by what was asked for."""
+    asked: str | None = getattr(view, "by", None) if column == "dimension" else None
+    return words(asked or column)
 
 
 def words(name: str | None) -> str:

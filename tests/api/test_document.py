@@ -71,7 +71,7 @@ async def test_every_answer_of_a_read_has_a_type_that_generated_clients_can_name
             forms = told["schema"].get("anyOf", [told["schema"]])
             assert all("$ref" in form for form in forms), path
     schemas = document["components"]["schemas"]
-    assert all(name.isidentifier() and "__" not in name for name in schemas)
+    assert [name for name in schemas if "__" in name or not name.isidentifier()] == []
     assert schemas["CustomerPage"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Customer"}
     assert schemas["Order"]["properties"]["outstanding"]["description"] == "In `currency`."
     assert "#/components/schemas/Address" in json.dumps(schemas["Customer"]["properties"]["addresses"])

@@ -87,8 +87,7 @@ async def test_the_scores_of_a_customer_and_of_a_run_are_those_of_finished_runs(
 
 async def test_the_document_says_what_the_figures_of_runs_and_scores_mean(app):
     document = app.openapi()
-    answer = document["paths"]["/v1/scoring-runs/{id}"]["get"]["responses"]["200"]["content"]["application/json"]
-    told = answer["schema"]["properties"]
+    told = document["components"]["schemas"]["ScoringRun"]["properties"]
     for name in ("horizon_days", "margin", "discount", "parameters", "measures", "calibration", "told_in", "shows"):
         assert told[name]["description"]
     numbers = document["components"]["schemas"]["Score"]["properties"]["numbers"]["description"]

@@ -114,6 +114,12 @@ def test_numbers_below_bars_stand_in_their_order():
     assert encoding["x"]["sort"] == "ascending"
 
 
+def test_what_was_asked_for_is_named():
+    view = VIEWS["win_rate"]
+    told = {name: [ANY[column.kind][0]] * 2 for name, column in view.columns.items()} | {"dimension": ["li", "han"]}
+    assert spec(view(by="owner"), pa.table(told))["encoding"]["color"]["title"] == "owner"
+
+
 def test_lines_for_which_there_is_no_room_are_told():
     view = VIEWS["win_rate"]
     owners = [f"owner {n}" for n in range(14)]
