@@ -2,6 +2,7 @@
 
 from commands import (
     api_keys,
+    channel_costs,
     customer_merges,
     customers,
     exports,
@@ -22,6 +23,7 @@ from commands import (
 
 __all__ = [
     "api_keys",
+    "channel_costs",
     "customer_merges",
     "customers",
     "exports",

@@ -2,6 +2,7 @@
 
 from domain.aggregate import Aggregate
 from domain.api_key import ApiKey
+from domain.channel_cost import ChannelCost
 from domain.customer import Customer
 from domain.data_import import Import
 from domain.export import Export
@@ -27,6 +28,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     ScoringRun,
     SavedQuery,
     Target,
+    ChannelCost,
     Tenant,
     User,
     Team,

@@ -25,7 +25,7 @@ ASKED_FOR = ("import", "export", "scoring_run")
 """Kinds that belong to whoever asked for them."""
 PEOPLE = ("user", "api_key")
 """A user belongs to itself, a key to its user."""
-COMMON = ("pipeline", "target", "team", "tenant", "analytics", "access", "saved_query")
+COMMON = ("pipeline", "target", "channel_cost", "team", "tenant", "analytics", "access", "saved_query")
 """Kinds of which a role has all or none. (Whoever keeps a saved query says itself whether others see it.)"""
 ORGANISATION = ("user", "team", "tenant", "api_key")
 """Kinds that are administered, and not written."""

@@ -1,6 +1,7 @@
 """What can be read: one read model a file. Listing it here is all the registration a read model needs."""
 
 from projections.api_keys import API_KEY_ROWS, API_KEYS
+from projections.channel_costs import CHANNEL_COST_ROWS, CHANNEL_COSTS
 from projections.customer_card import CUSTOMER_CARD, CUSTOMERS
 from projections.customer_search import CUSTOMER_SEARCH, SEARCHED
 from projections.duplicates.keys import DUPLICATE_KEYS
@@ -40,6 +41,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     SCORING_RUN_ROWS,
     SAVED_QUERY_ROWS,
     TARGET_ROWS,
+    CHANNEL_COST_ROWS,
     TENANT_ROWS,
     USER_ROWS,
     TEAM_ROWS,
@@ -58,6 +60,7 @@ RESOURCES: tuple[Resource, ...] = (
     EXPORTS,
     SCORING_RUNS,
     TARGETS,
+    CHANNEL_COSTS,
     TENANTS,
     USERS,
     TEAMS,

@@ -8,6 +8,7 @@ from datetime import date
 
 from commands import orders as s
 from commands.command import Command
+from deploy.demo.costs import Costs
 from deploy.demo.customers import Customers
 from deploy.demo.targets import Targets
 
@@ -38,7 +39,7 @@ def company(seed: int, until: date, scale: float = 1.0) -> Iterator[Step]:
         yield Step(f"{prefix}-{'end' if number == len(told) else f'{number:06}'}", actor, command)
 
 
-class History(Customers, Targets):
+class History(Customers, Targets, Costs):
     """The whole of it: so many of each."""
 
     def write(self) -> None:
@@ -57,3 +58,4 @@ class History(Customers, Targets):
         for party in self.buyers(self.parties, self.many(TICKETS)):
             self.concern(party)
         self.aims()
+        self.bills()

@@ -3,6 +3,7 @@ needs."""
 
 from projections.analytics.fact import Fact
 from projections.analytics.facts import (
+    ChannelCosts,
     CustomerSteps,
     Events,
     OfferedLines,
@@ -32,6 +33,7 @@ FACTS: dict[str, Fact] = {
         Payments(),
         TicketSteps(),
         Targets(),
+        ChannelCosts(),
         Retractions(),
     )
 }

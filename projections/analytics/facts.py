@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from domain.aggregate import Event
+from domain.channel_cost import ChannelCost
 from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
@@ -321,6 +322,15 @@ class Targets(Fact):
         "amount": AMOUNT,
         "currency": "VARCHAR",
     }
+    sums = "amount"
+
+
+class ChannelCosts(Fact):
+    """What a channel cost in a month (its first day): of one `stream_id` the last word counts."""
+
+    name = "channel_costs"
+    reads = (ChannelCost.Recorded,)
+    own: ClassVar = {"what": "VARCHAR", "channel": "VARCHAR", "month": "DATE", "amount": AMOUNT, "currency": "VARCHAR"}
     sums = "amount"
 
 

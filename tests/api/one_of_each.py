@@ -49,6 +49,7 @@ PLURAL = {
     "tickets": "ticket_id",
     "pipelines": "pipeline_id",
     "targets": "target_id",
+    "channel-costs": "channel_cost_id",
     "receivables": "order_id",
     "imports": "import_id",
     "exports": "export_id",
@@ -91,6 +92,9 @@ async def one_of_each(
     ]
     ids["pipeline_id"] = await asked("publish-pipeline", name=MARK, stages=stages)
     ids["target_id"] = await asked("set-target", owner=MARK, period="2026", amount="5", currency="EUR")
+    ids["channel_cost_id"] = await asked(
+        "record-channel-cost", channel=MARK, month="2026-01", amount="5", currency="EUR"
+    )
     ids["team_id"] = ids["within_id"] = await asked("found-team", name=MARK)
     ids["user_id"] = ids["manager_id"] = await asked("register-user", name=MARK)
     await client.post("/v1/commands/name-tenant", json={"name": MARK})

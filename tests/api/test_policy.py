@@ -499,7 +499,7 @@ async def test_an_opportunity_goes_through_a_pipeline_that_its_owner_need_not_se
     pipeline = (await company.asked("publish-pipeline", name="Ours", stages=stages))["id"]
     through = {"title": "pumps", "owner": "li", "pipeline_id": pipeline}
     sale = (await company.asked("open-opportunity", **through))["id"]
-    unseen = DEFAULT_TEXT.replace("pipeline, team, tenant: {read: all}", "team, tenant: {read: all}", 1)
+    unseen = DEFAULT_TEXT.replace("pipeline, target, team, tenant: {read: all}", "team, tenant: {read: all}", 1)
     await company.asked("set-policy", by="root", policy=unseen)
     try:
         await company.asked("move-opportunity", by="li", opportunity_id=sale, stage="Second")

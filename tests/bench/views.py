@@ -44,7 +44,7 @@ PATIENCE_S = 60
 """So long PostgreSQL may try a plan."""
 MICRO_BATCH = 20_000
 REFERENCE = Path(__file__).parent / "reference" / "views"
-FILLED = ("customers", "opportunities", "orders", "tickets", "targets", "events")
+FILLED = ("customers", "opportunities", "orders", "tickets", "targets", "channel_costs", "events")
 EVENTS_OF_A_UNIT = 36
 """What a customer is to the company, with its opportunities, orders and tickets: about so many events."""
 

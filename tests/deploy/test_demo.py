@@ -16,7 +16,9 @@ from commands.customers import RenameCustomer
 from commands.dispatch import canonical
 from commands.opportunities import WinOpportunity
 from deploy.demo import Step, StepRefused, company, fill, unfinished
+from deploy.demo.names import SOURCES
 from domain.aggregate import Aggregate, Event
+from domain.channel_cost import ChannelCost
 from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
@@ -163,6 +165,13 @@ def test_each_quarter_has_targets_somewhat_above_what_was_won_in_the_one_before(
     assert {target.period for target in targets} >= {f"2025-Q{number}" for number in (1, 2, 3, 4)}
     assert all((target.owner is None) != (target.team is None) for target in targets)
     assert {target.currency for target in targets} == {"CNY", "EUR", "USD"}
+
+
+def test_each_month_that_is_over_has_its_channels_costs(business):
+    costs = business.all(ChannelCost)
+    assert {cost.channel for cost in costs} == set(SOURCES)
+    assert max(cost.month for cost in costs) == date(2026, 1, 1)
+    assert all(cost.amount > 0 for cost in costs)
 
 
 def test_orders_come_in_seasons_and_end_in_every_way(business):

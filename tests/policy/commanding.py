@@ -25,6 +25,7 @@ BY_KIND = {
     " escalate-ticket resolve-ticket close-ticket reopen-ticket merge-ticket record-satisfaction",
     "pipeline": "publish-pipeline amend-pipeline",
     "target": "set-target withdraw-target",
+    "channel_cost": "record-channel-cost",
     "import": "start-import cancel-import revert-import",
     "export": "cancel-export",
     "scoring_run": "score-customers score-opportunities",

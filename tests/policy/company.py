@@ -14,7 +14,7 @@ SCOPES = ("own", "team", "subtree", "all")
 RECORDS = ("customer", "opportunity", "order", "ticket")
 ASKED_FOR = ("import", "export", "scoring_run")
 ORGANISATION = ("user", "team", "tenant", "api_key")
-COMMON = ("pipeline", "target", "team", "tenant", "analytics", "access", "saved_query")
+COMMON = ("pipeline", "target", "channel_cost", "team", "tenant", "analytics", "access", "saved_query")
 
 TARGET = {"period": "2025-Q3", "amount": "5000", "currency": "EUR"}
 """What everybody together is to win."""

@@ -19,7 +19,7 @@ from tests.projections.conftest import day
 pytestmark = pytest.mark.anyio
 
 OF_NO_CUSTOMER = (
-    *("pipelines", "targets", "imports", "exports", "scoring_runs", "saved_queries"),
+    *("pipelines", "targets", "channel_costs", "imports", "exports", "scoring_runs", "saved_queries"),
     *("tenants", "users", "teams", "api_keys"),
 )
 EMPTY = {name + past for name in OF_NO_CUSTOMER for past in ("", "_past")}

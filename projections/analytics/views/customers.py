@@ -139,7 +139,7 @@ class CustomerGrowth(View):
 
 
 class Channels(View):
-    """Which channel brings most: customers, opportunities, what is won, and revenue."""
+    """Which channel brings most, and for how much: customers, opportunities, what is won, revenue, and cost."""
 
     name = "channels"
     columns: ClassVar = {
@@ -152,8 +152,10 @@ class Channels(View):
         "currency": CURRENCY,
         "won_value": MONEY,
         "net": MONEY,
+        "cost": MONEY,
+        "cost_per_customer": Column("real", "currency of the row"),
     }
-    chart = Chart("bars", x="channel", y=("won_value", "net"), facet="currency", lying=True)
+    chart = Chart("bars", x="channel", y=("won_value", "net", "cost"), facet="currency", lying=True)
 
     first: date | None = Field(None, description="Registered, opened or bought on this day or later.")
     before: date | None = Field(None, description="Registered, opened or bought before this day.")

@@ -18,6 +18,7 @@ from tests.policy.strangers.planting import Planted
 FITTING = {
     **{"customers": "customer_id", "opportunities": "opportunity_id", "orders": "order_id", "tickets": "ticket_id"},
     **{"pipelines": "pipeline_id", "targets": "target_id", "receivables": "order_id"},
+    **{"channel-costs": "channel_cost_id"},
     **{"imports": "import_id", "exports": "export_id"},
     **{"scoring-runs": "run_id", "saved-queries": "query_id", "users": "user_id", "teams": "team_id"},
     **{"tenants": "tenant_id", "api-keys": "key_id"},

@@ -29,7 +29,9 @@ ROLES = (
 """One who asks has each of these; the tenth is an operator, who sees all of its tenant."""
 ITS_OWN = ("/v1/access/log", "/metrics", "/health", "/v1/me")
 """What tells of those who ask, and differs from one time to the next."""
-ITS_TENANT = ("/v1/commands/set-policy", "/v1/commands/name-tenant")
+ITS_TENANT = tuple(
+    f"/v1/commands/{name}" for name in ("set-policy", "name-tenant", "set-target", "record-channel-cost")
+)
 """What is about the tenant of those who ask: a second time it changes nothing, whatever is named."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from domain.aggregate import Event, field_names
+from domain.channel_cost import ChannelCost, channel_cost_id
 from domain.customer import Customer
 from domain.opportunity import Opportunity
 from domain.order import Order
@@ -73,6 +74,11 @@ class Histories:
         first, before = days_of(period)
         told = {"period": period, "first": first, "before": before, "amount": Decimal(amount), "currency": currency}
         return self.happens(id, Target.Set, moment, **told, **whose)
+
+    def costs(self, moment: datetime, channel: str, month: date, amount: int, currency: str = "CNY") -> UUID:
+        """What a channel cost in a month."""
+        told = {"channel": channel, "month": month, "amount": Decimal(amount), "currency": currency}
+        return self.happens(channel_cost_id(channel, month, currency), ChannelCost.Recorded, moment, **told)
 
     def registers(self, moment: datetime, **values: Any) -> UUID:
         return self.happens(uuid4(), Customer.Registered, moment, **{"kind": "organisation", **values})

@@ -230,6 +230,26 @@ def test_channels_are_compared_by_their_own_source(company):
     assert company.told(Channels(first=date(2025, 1, 15)), "channel", "orders") == [("web", 1)]
 
 
+def test_what_a_channel_costs_stands_beside_what_it_brings(company):
+    for source in ("fair", "fair", "web"):
+        company.registers(at(1, 5), source=source)
+    company.wins(company.opens(at(1, 2), source="fair"), at(1, 9), amount=700)
+    january = company.costs(at(2, 1), "fair", date(2025, 1, 1), 300)
+    company.costs(at(3, 1), "fair", date(2025, 2, 1), 100)
+    company.costs(at(3, 1), "fair", date(2025, 2, 1), 50, currency="EUR")
+    names = ("channel", "currency", "customers", "won_value", "cost", "cost_per_customer")
+    assert company.told(Channels(), *names) == [
+        ("fair", "CNY", 2, Decimal(700), Decimal(400), 200.0),
+        ("fair", "EUR", 2, Decimal(0), Decimal(50), 25.0),
+        ("web", None, 1, None, None, None),
+    ]
+    assert company.costs(at(3, 2), "fair", date(2025, 1, 1), 360) == january, "the same cost, known better"
+    of_january = Channels(first=date(2025, 1, 1), before=date(2025, 2, 1))
+    assert company.told(of_january, *names)[0] == ("fair", "CNY", 2, Decimal(700), Decimal(360), 180.0)
+    then = Channels(as_of=date(2025, 3, 1))
+    assert company.told(then, "cost")[0] == (Decimal(400),), "as it was known to be then"
+
+
 def test_what_a_channel_brings_in_two_currencies_stands_in_two_rows(company):
     customer = company.registers(at(1, 1), source="fair")
     company.registers(at(1, 1), source="mail")

@@ -56,6 +56,7 @@ async def some_business(company, times: int = 3) -> None:
         await company.does("undo-events", stream="order", id=await company.order(customer), versions=[1])
     target = await company.does("set-target", team="north", period="2026", amount=5000, currency="EUR")
     await company.does("withdraw-target", target_id=target)
+    await company.does("record-channel-cost", channel="fair", month="2026-02", amount=900, currency="EUR")
 
 
 def files(lakehouse) -> list[Path]:

@@ -361,8 +361,11 @@ async def test_a_service_cycle_carries_its_outcome_and_score(company, lakehouse)
     ]
 
 
-OF_MORE = ("rfm", "next_best_actions", "forecast_accuracy", "receivables_ageing", "baskets", "next_products")
-"""What needs more than one customer, a month that is over, an invoice, a second product or purchase."""
+OF_MORE = (
+    *("rfm", "next_best_actions", "forecast_accuracy", "receivables_ageing", "baskets", "next_products"),
+    "attainment",
+)
+"""What needs more than one customer, a month that is over, an invoice, a second product or purchase, a target."""
 
 
 @pytest.mark.parametrize("view", list(VIEWS.values()), ids=list(VIEWS))

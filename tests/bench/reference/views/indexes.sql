@@ -5,7 +5,7 @@ DO $$
 DECLARE fact text;
 BEGIN
     FOREACH fact IN ARRAY ARRAY['customer_steps', 'stage_moves', 'opportunity_terms', 'offered_lines', 'order_steps',
-                                'order_lines', 'payments', 'ticket_steps', 'targets'] LOOP
+                                'order_lines', 'payments', 'ticket_steps', 'targets', 'channel_costs'] LOOP
         EXECUTE format('CREATE INDEX ON bench.%I (tenant, stream_id, version)', fact);
         EXECUTE format('CREATE INDEX ON bench.%I (tenant, stream_id, what, occurred_at)', fact);
         EXECUTE format('CREATE INDEX ON bench.%I (tenant, what, occurred_at)', fact);
