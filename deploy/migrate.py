@@ -13,7 +13,6 @@ from eventlog.connections import APP_ROLE
 from eventlog.keeping import keys_of
 from projections import TABLES, export_files, query_runs, scores, tables
 from projections.analytics import FACTS, lake
-from projections.analytics.published import publish
 from projections.analytics.rebuild import rebuild_fact
 from projections.rebuild import Rebuilt, rebuild
 
@@ -40,7 +39,6 @@ def migrate(url: str, settings: Settings, doing: Doing = lambda what: None) -> N
     for name in outdated:
         doing(f"rebuilding {name}")
         asyncio.run(rebuilt(url, settings, name))
-    publish(url, settings.lake_path)
 
 
 def names() -> list[str]:

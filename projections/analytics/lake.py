@@ -271,22 +271,19 @@ def prepare(url: str, path: str) -> list[str]:
         row = guard.execute("SELECT partitions FROM log.settings").fetchone()
         assert row is not None, "a migrated log has its settings"
         with Lake(attached(url, path, read_only=False, create=True)) as lake:
-            beside_an_analyst(partial(make_missing, lake, partitions=row[0]))
+            for attempt in range(TRIES):
+                try:
+                    make_missing(lake, partitions=row[0])
+                except duckdb.TransactionException:  # an analyst that still runs has committed between
+                    if attempt == TRIES - 1:
+                        raise
+                    time.sleep(random.uniform(0.02, 0.2))  # noqa: S311  # no secret
+                else:
+                    break
             set_option(lake, "data_inlining_row_limit", INLINED_ROWS)
             set_option(lake, "data_inlining_row_limit", row[0], table="checkpoints")
             guard.execute(LET_READ)
             return lake.stale()
-
-
-def beside_an_analyst(change: Callable[[], None]) -> None:
-    """Make a change of the catalog, again as long as an analyst that still runs commits between."""
-    for attempt in range(TRIES):
-        try:
-            return change()
-        except duckdb.TransactionException:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(random.uniform(0.02, 0.2))  # noqa: S311  # no secret
 
 
 def make_missing(lake: Lake, partitions: int) -> None:
