@@ -21,6 +21,7 @@ from projections.analytics import FACTS, VIEWS
 from projections.analytics.charts import drawn
 from projections.analytics.lake import Reading as Rows
 from projections.analytics.lake import reflected
+from projections.analytics.macros import script
 from projections.analytics.sandbox.offered import Table, tables
 from projections.analytics.sandbox.running import tables_of
 from projections.analytics.views import Column, View, permit_view
@@ -125,6 +126,23 @@ async def views(caller: Analysing, house: House, fresh: Annotated[Fresh, Query()
                 "tables": [described_table(name, every_table[name]) for name in offered],
             }
         )
+
+
+@router.get(
+    "/v1/analytics/views.sql",
+    summary="The views as macros, for a DuckDB or BI tool of your own that has attached the lakehouse.",
+    description="A script: `FROM kronika.win_rate('your tenant', by := 'owner')` then answers what"
+    " `/v1/analytics/win-rate` does, and `FROM kronika.views` lists all of them."
+    " `projections/analytics/README.md` tells how to attach.",
+    operation_id="analytics-macros",
+    response_class=Response,
+    responses={200: {"description": "The script.", "content": {"application/sql": {}}}},
+    dependencies=[Depends(analysing)],
+)
+async def macros() -> Response:
+    return Response(
+        script(), media_type="application/sql", headers={"Content-Disposition": 'attachment; filename="views.sql"'}
+    )
 
 
 def described(view: type[View]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from eventlog.connections import APP_ROLE
 from eventlog.keys import NobodysKeys
 from projections.analytics import VIEWS, lake
 from projections.analytics.intake import Intake
+from projections.analytics.macros import script
 
 from .conftest import client_of
 from .test_fuzz import TEXTS, in_order
@@ -112,6 +113,12 @@ async def test_every_view_is_listed_with_its_definition_columns_and_parameters(c
         assert view["columns"]
         for column in view["columns"]:
             assert column["kind"] in ("text", "id", "date") or column["unit"] or column["kind"] == "moment", column
+
+
+async def test_the_views_are_told_as_a_script_for_a_duckdb_of_one_s_own(client):
+    answer = await client.get("/v1/analytics/views.sql")
+    assert answer.headers["content-type"].startswith("application/sql")
+    assert answer.text == script()  # what it does: tests/projections/analytics/test_macros.py
 
 
 async def test_every_view_answers_at_the_position_asked_for(client, business):
@@ -259,6 +266,7 @@ async def test_who_may_not_ask_the_lakehouse_or_does_not_see_all_is_refused(app,
             await managing.get(f"{path_of('funnel')}/chart.svg"),
             *[await managing.get(path_of("funnel"), params={name: newer}) for name in ("known_at", "min_position")],
             await selling.get("/v1/analytics"),
+            await selling.get("/v1/analytics/views.sql"),
             await selling.get(path_of("receivables_ageing")),
             await selling.post("/v1/analytics/query", json=query),
         ):

@@ -160,15 +160,19 @@ def scope(
     asked for. The one way to the facts: a view cannot name the tables themselves. Without `retractions` there are
     none. Raises Forbidden."""
     permit_view(caller, type(view), facts)
-    seen, query = Scope.of(caller, view.as_of, view.known_at), view.sql()
-    used = definitions_of(query)
-    texts = [query, *used.values()]
-    tables = scoped(seen, facts, texts, retractions)
-    text = "WITH " + ",\n".join(
-        [*tables, *(f"{name} AS ({its})" for name, its in used.items()), query.removeprefix("WITH ")]
-    )
+    seen = Scope.of(caller, view.as_of, view.known_at)
+    text = within(seen, view.sql(), facts, retractions)
     values = view.parameters() | seen.values
     return text, {name: values[name] for name in set(re.findall(r"\$(\w+)", text))}
+
+
+def within(scope: Scope, query: str, facts: Iterable[str], retractions: bool = True) -> str:
+    """The query over the facts of this scope, and over the definitions that it names."""
+    used = definitions_of(query)
+    tables = scoped(scope, facts, [query, *used.values()], retractions)
+    return "WITH " + ",\n".join(
+        [*tables, *(f"{name} AS ({its})" for name, its in used.items()), query.removeprefix("WITH ")]
+    )
 
 
 def scoped(scope: Scope, facts: Iterable[str], texts: Sequence[str], retractions: bool = True) -> list[str]:
