@@ -28,6 +28,7 @@ COLUMNS = (
 )
 STORED = ", data::text, personal::text"
 PAGE = 2_000
+OVERDUE_S = 2.0
 
 
 class Message(Struct, gc=False):
@@ -106,13 +107,20 @@ async def messages(
 async def coming(
     connection: AsyncConnection[Any], *, after: int, limit: int, patience_s: float
 ) -> list[tuple[int, int, UUID, str | None, bytes]]:
-    """As `messages`; where there are none they are waited for, so long at the most."""
+    """As `messages`; where there are none they are waited for, so long at the most.
+
+    The server waits by its clock: where that is set back meanwhile, a hundredth of a second may be an hour. So whoever
+    has had no answer `OVERDUE_S` later waits no longer."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
-    await cursor.execute(
-        f"SELECT {COLUMNS}{STORED} FROM log.coming(%s, %s, %s)",  # noqa: S608  # constants
-        [after, limit, patience_s],
-        prepare=True,
-    )
+    try:
+        async with asyncio.timeout(patience_s + OVERDUE_S):
+            await cursor.execute(
+                f"SELECT {COLUMNS}{STORED} FROM log.coming(%s, %s, %s)",  # noqa: S608  # constants
+                [after, limit, patience_s],
+                prepare=True,
+            )
+    except TimeoutError:
+        return await messages(connection, after=after, limit=limit)
     return as_messages(await cursor.fetchall())
 
 

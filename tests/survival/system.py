@@ -24,7 +24,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api import keys as api_keys
-from deploy.report import lag_of, lake_of
+from deploy.report import lag_of, lags, lake_of
 from deploy.settings import Settings
 from eventlog.keys import FileKeyStore
 from projections.analytics.lake import Lake
@@ -309,9 +309,18 @@ class System:
         began = time.monotonic()
         while not so():
             waited = time.monotonic() - began
-            assert waited < within_s, f"not within {within_s} s: {what}\n{self.last_words()}"
+            assert waited < within_s, f"not within {within_s} s: {what}\n{self.standing()}\n{self.last_words()}"
             time.sleep(0.05)
         return time.monotonic() - began
+
+    def standing(self) -> str:
+        """Who is how far behind."""
+        try:
+            with psycopg.connect(self.url, connect_timeout=5) as connection, self.lake() as lake:
+                late = [f"{lag.name} by {lag.events} events" for lag in lags(connection) if lag.events]
+                return f"behind are {', '.join(late) or 'none'}, the lakehouse by {lag_of(self.settings, lake)[1]}"
+        except Exception as error:  # why nobody can tell
+            return repr(error)
 
     def last_words(self) -> str:
         return "\n".join(f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in self.home.glob("*.log"))

@@ -17,6 +17,7 @@ import pytest
 
 from deploy.migrate import rebuilt
 from deploy.parked import all_parked, replayed
+from eventlog import feed
 from tests.survival import old_home
 from tests.survival.company import Client, Company, Sent, identity
 from tests.survival.failpoints import FAILPOINTS, WITH_CARE, kind_of
@@ -24,6 +25,7 @@ from tests.survival.faults import COMPILER, WHY_NOT
 from tests.survival.invariants import check
 from tests.survival.system import System
 from tests.survival.wire import Wire
+from workers.lifetime import connected
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("survival")]
 
@@ -248,9 +250,30 @@ def test_clocks_set_back_an_hour_change_nothing(system):
             faults.clock_wrong(-3600)
         time.sleep(4)
         sold = asyncio.run(a_sale(system))
+        assert sold.acknowledged
+        last = sold.position
+        system.wait_until(lambda: system.relayed(last), "it is in Kafka though clocks are wrong", within_s=10)
         for faults in every_clock:
             faults.clock_wrong(0)
-    assert sold.acknowledged
+
+
+@needs_a_compiler
+def test_who_waits_for_the_next_event_waits_no_longer_when_the_clock_is_set_back(system):
+    assert asyncio.run(waited_with_the_clock_set_back(system)) == ([], system.head()), "and its connection goes on"
+
+
+async def waited_with_the_clock_set_back(system: System) -> tuple[object, int]:
+    clock = system.servers.faults["postgres"]
+    async with connected(system.url) as connection:
+        waiting = asyncio.create_task(feed.coming(connection, after=system.head(), limit=1, patience_s=1.0))
+        await asyncio.sleep(0.5)
+        clock.clock_wrong(-3600)
+        try:
+            async with asyncio.timeout(10):
+                nothing = await waiting
+        finally:
+            clock.clock_wrong(0)
+        return nothing, await feed.head(connection)
 
 
 async def a_sale(system: System) -> Sent:
